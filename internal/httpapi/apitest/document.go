@@ -1,0 +1,94 @@
+// Rules for the OpenAPI documents themselves.
+package apitest
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"fountain.coach/fountainai/internal/httpapi"
+)
+
+// maxDescription is the longest operation description that GPT Actions take,
+// in characters.
+const maxDescription = 300
+
+// alwaysPossible are the failures that any operation behind the gateway may
+// answer with.
+var alwaysPossible = []string{"400", "401", "403", "429", "500", "503"}
+
+// CheckDocument checks a service's document: valid OpenAPI 3.1 including its
+// examples, complete by the rules of this project, and importable as an action
+// of a custom GPT.
+func CheckDocument(t *testing.T, definition httpapi.Definition) {
+	t.Helper()
+	document, err := openapi3.NewLoader().LoadFromData(definition.OpenAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := document.Validate(context.Background()); err != nil {
+		t.Errorf("not a valid OpenAPI document: %v", err)
+	}
+	if document.OpenAPI != "3.1.0" {
+		t.Errorf("openapi is %s, want 3.1.0", document.OpenAPI)
+	}
+	if want := "https://" + definition.Name + ".fountain.coach"; len(document.Servers) != 1 || document.Servers[0].URL != want {
+		t.Errorf("servers: want only %s", want)
+	}
+	if len(document.Security) == 0 {
+		t.Error("no security requirement for all operations")
+	}
+	seen := map[string]bool{}
+	for path, item := range document.Paths.Map() {
+		for method, operation := range item.Operations() {
+			checkOperation(t, method+" "+path, operation)
+			if seen[operation.OperationID] {
+				t.Errorf("operationId %s is used twice", operation.OperationID)
+			}
+			seen[operation.OperationID] = true
+		}
+	}
+}
+
+func checkOperation(t *testing.T, name string, operation *openapi3.Operation) {
+	t.Helper()
+	if operation.OperationID == "" || operation.Summary == "" || operation.Description == "" || len(operation.Tags) == 0 {
+		t.Errorf("%s: operationId, summary, description and tags are required", name)
+	}
+	if length := len([]rune(operation.Description)); length > maxDescription {
+		t.Errorf("%s: the description has %d characters, at most %d are allowed", name, length, maxDescription)
+	}
+	for _, status := range alwaysPossible {
+		if operation.Responses.Value(status) == nil {
+			t.Errorf("%s: response %s is missing", name, status)
+		}
+	}
+	if operation.RequestBody == nil {
+		return
+	}
+	for _, status := range []string{"413", "415"} {
+		if operation.Responses.Value(status) == nil {
+			t.Errorf("%s: response %s is missing", name, status)
+		}
+	}
+	if strings.HasPrefix(name, "POST ") {
+		checkPost(t, name, operation)
+	}
+	for mediaType, content := range operation.RequestBody.Value.Content {
+		if len(content.Examples) == 0 {
+			t.Errorf("%s: the %s body has no example", name, mediaType)
+		}
+	}
+}
+
+func checkPost(t *testing.T, name string, operation *openapi3.Operation) {
+	t.Helper()
+	if operation.Parameters.GetByInAndName("header", "Idempotency-Key") == nil {
+		t.Errorf("%s: parameter Idempotency-Key is missing", name)
+	}
+	if operation.Responses.Value("422") == nil {
+		t.Errorf("%s: response 422 is missing", name)
+	}
+}

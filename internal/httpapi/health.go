@@ -1,0 +1,82 @@
+// Health and metrics: what a platform asks a service.
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"fountain.coach/fountainai/internal/httpapi/problem"
+)
+
+// probeTimeout bounds the readiness check's write.
+const probeTimeout = 2 * time.Second
+
+// Readiness is the body of /readyz.
+type Readiness struct {
+	Status   string            `json:"status"`
+	Service  string            `json:"service"`
+	Version  string            `json:"version"`
+	Database DatabaseReadiness `json:"database"`
+}
+
+// DatabaseReadiness describes a service's database.
+type DatabaseReadiness struct {
+	// SizeBytes counts the database file and its write-ahead log.
+	SizeBytes int64 `json:"sizeBytes"`
+	// Rows counts each table's rows, where ?rows=true asks for it.
+	Rows map[string]int64 `json:"rows,omitempty"`
+}
+
+func (a *API) serveHealth() {
+	a.router.HandleFunc("/healthz", a.healthz).Methods(http.MethodGet)
+	a.router.HandleFunc("/readyz", a.readyz).Methods(http.MethodGet)
+	a.router.Handle("/metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{})).Methods(http.MethodGet)
+}
+
+// healthz says that the process answers; a restart would not help anything else.
+func (a *API) healthz(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, map[string]string{"status": "ok", "service": a.definition.Name, "version": Version()})
+}
+
+// readyz says whether the service can do its work, which is to write durably.
+func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
+	if a.draining.Load() {
+		a.notReady(w, r, "The service is shutting down.")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
+	defer cancel()
+	if err := a.db.Probe(ctx); err != nil {
+		a.logger.Error("not ready", "error", err)
+		a.notReady(w, r, asProblem(err).Detail)
+		return
+	}
+	ready := Readiness{
+		Status: "ready", Service: a.definition.Name, Version: Version(),
+		Database: DatabaseReadiness{SizeBytes: a.db.Size()},
+	}
+	if r.URL.Query().Get("rows") == "true" {
+		var err error
+		if ready.Database.Rows, err = a.db.Rows(r.Context()); err != nil {
+			a.handleError(w, r, err)
+			return
+		}
+	}
+	writeJSON(w, ready)
+}
+
+func (a *API) notReady(w http.ResponseWriter, r *http.Request, reason string) {
+	w.Header().Set("Retry-After", "1")
+	problem.Write(w, r, problem.New(http.StatusServiceUnavailable, "not_ready", reason))
+}
+
+func writeJSON(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	// A failure means the client has gone.
+	_ = json.NewEncoder(w).Encode(value)
+}

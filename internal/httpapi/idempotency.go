@@ -1,0 +1,170 @@
+// Idempotency-Key: a POST repeated with the same key is carried out once.
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"fountain.coach/fountainai/internal/httpapi/problem"
+	"fountain.coach/fountainai/internal/storage"
+)
+
+const (
+	idempotencyHeader = "Idempotency-Key"
+	// replayedHeader marks an answer that was given before.
+	replayedHeader = "Idempotency-Replayed"
+	// idempotencyLife is how long an answer is kept.
+	idempotencyLife = 24 * time.Hour
+	// purgeEvery is how often expired answers are deleted.
+	purgeEvery = time.Minute
+)
+
+// keptHeaders are the headers of an answer that belong to its content.
+var keptHeaders = []string{"Content-Type", "Etag", "Location", "Link", "Cache-Control"}
+
+// answer is a buffered HTTP answer.
+type answer struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+func (a *answer) Write(content []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(content)
+}
+
+func (a *answer) send(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	// A failure means the client has gone; it will ask again with its key.
+	_, _ = w.Write(a.body.Bytes())
+}
+
+// errNotKept undoes a write whose answer must not be remembered.
+var errNotKept = errors.New("answer not kept")
+
+// once carries r out unless its key was used before. The handler runs inside
+// the transaction that stores its answer, so neither exists without the other,
+// and two requests with one key follow each other.
+func (a *API) once(w http.ResponseWriter, r *http.Request, body []byte, next http.Handler) {
+	var given *answer
+	err := a.db.Write(r.Context(), func(ctx context.Context, tx *storage.Tx) error {
+		record := newIdempotencyRecord(r, body)
+		earlier, err := record.find(tx)
+		if err != nil {
+			return err
+		}
+		if earlier != nil {
+			given = earlier
+			return nil
+		}
+		given = &answer{header: http.Header{requestIDHeader: w.Header()[requestIDHeader]}}
+		next.ServeHTTP(given, r.WithContext(ctx))
+		if given.status >= http.StatusInternalServerError {
+			return errNotKept
+		}
+		if err := a.purge(tx); err != nil {
+			return err
+		}
+		return record.keep(tx, given)
+	})
+	if err != nil && !errors.Is(err, errNotKept) {
+		a.handleError(w, r, err)
+		return
+	}
+	given.send(w)
+}
+
+type idempotencyRecord struct {
+	consumer    string
+	key         string
+	fingerprint []byte
+}
+
+// newIdempotencyRecord names the request: keys of different consumers (as the
+// gateway tells them apart) never meet.
+func newIdempotencyRecord(r *http.Request, body []byte) idempotencyRecord {
+	hash := sha256.New()
+	hash.Write([]byte(r.Method + " " + r.URL.RequestURI() + "\n"))
+	hash.Write(body)
+	return idempotencyRecord{
+		consumer:    r.Header.Get("X-Consumer-Username"),
+		key:         r.Header.Get(idempotencyHeader),
+		fingerprint: hash.Sum(nil),
+	}
+}
+
+func (i idempotencyRecord) find(tx *storage.Tx) (*answer, error) {
+	const query = `SELECT fingerprint, status, header, body FROM idempotency_keys
+		WHERE consumer = $1 AND idempotency_key = $2 AND created_at >= $3`
+	var fingerprint, body []byte
+	var header string
+	earlier := &answer{header: http.Header{}}
+	err := tx.QueryRow(query, []any{i.consumer, i.key, expiry()}, &fingerprint, &earlier.status, &header, &body)
+	if storage.IsNoRows(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(fingerprint, i.fingerprint) {
+		return nil, problem.New(http.StatusUnprocessableEntity, "idempotency_key_reused",
+			"This Idempotency-Key was used with another request in the last 24 hours; use a new key for a new request.")
+	}
+	if err := json.Unmarshal([]byte(header), &earlier.header); err != nil {
+		return nil, err
+	}
+	earlier.header.Set(replayedHeader, "true")
+	earlier.body.Write(body)
+	return earlier, nil
+}
+
+func (i idempotencyRecord) keep(tx *storage.Tx, given *answer) error {
+	kept := http.Header{}
+	for _, name := range keptHeaders {
+		if values := given.header.Values(name); len(values) > 0 {
+			kept[name] = values
+		}
+	}
+	header, err := json.Marshal(kept)
+	if err != nil {
+		return err
+	}
+	const insert = `INSERT INTO idempotency_keys
+		(consumer, idempotency_key, fingerprint, status, header, body, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (consumer, idempotency_key) DO UPDATE SET fingerprint = excluded.fingerprint,
+			status = excluded.status, header = excluded.header, body = excluded.body, created_at = excluded.created_at`
+	_, err = tx.Exec(insert, i.consumer, i.key, i.fingerprint, given.status, string(header),
+		given.body.Bytes(), time.Now().UnixMilli())
+	return err
+}
+
+// purge deletes expired answers now and then.
+func (a *API) purge(tx *storage.Tx) error {
+	now := time.Now().UnixMilli()
+	last := a.lastPurge.Load()
+	if now-last < purgeEvery.Milliseconds() || !a.lastPurge.CompareAndSwap(last, now) {
+		return nil
+	}
+	_, err := tx.Exec("DELETE FROM idempotency_keys WHERE created_at < $1", expiry())
+	return err
+}
+
+func expiry() int64 { return time.Now().Add(-idempotencyLife).UnixMilli() }

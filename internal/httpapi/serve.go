@@ -1,0 +1,84 @@
+// Running a service: open its database, serve until told to stop, stop cleanly.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"fountain.coach/fountainai/internal/storage"
+)
+
+const (
+	// drainTime bounds how long requests under way may take to finish at a stop.
+	drainTime = 25 * time.Second
+	// readTime bounds a whole request, so that slow clients hold nothing.
+	readTime   = 30 * time.Second
+	headerTime = 10 * time.Second
+	writeTime  = 60 * time.Second
+	idleTime   = 120 * time.Second
+	maxHeader  = 64 << 10
+)
+
+// Instance is a service with its database open, ready to serve.
+type Instance struct {
+	API *API
+	DB  *storage.DB
+}
+
+// Open opens the database at databaseURL and builds the service on it.
+func Open(ctx context.Context, definition Definition, databaseURL string, options Options) (*Instance, error) {
+	db, err := storage.Open(ctx, databaseURL, definition.Migrations, storage.Options{Logger: options.Logger})
+	if err != nil {
+		return nil, err
+	}
+	api, err := New(definition, db, options)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Instance{API: api, DB: db}, nil
+}
+
+// Serve answers requests on listener until ctx ends, lets those under way
+// finish, and closes the database.
+func (i *Instance) Serve(ctx context.Context, listener net.Listener) error {
+	server := NewServer(i.API, i.API.logger)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		i.API.draining.Store(true)
+		err = Drain(server)
+	}
+	return errors.Join(err, i.DB.Close())
+}
+
+// NewServer returns an HTTP server with the time and size limits that every
+// FountainAI listener has.
+func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       readTime,
+		WriteTimeout:      writeTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+}
+
+// Drain stops taking new requests and waits for those under way, a bounded time.
+func Drain(server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests still running after %s were cut off: %w", drainTime, err), server.Close())
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+// What went wrong in the database, in terms the layers above can act on.
+package storage
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	sqlite "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+var (
+	// ErrFull means that the disk has no room; the write changed nothing.
+	ErrFull = errors.New("the disk that holds the database is full")
+	// ErrClosed means that the database is being closed.
+	ErrClosed = errors.New("the database is closed")
+	// ErrUnavailable means that the database could not do its work for a
+	// reason other than the request; the write changed nothing.
+	ErrUnavailable = errors.New("the database is unavailable")
+)
+
+// IsNoRows reports whether err says that a row asked for does not exist.
+func IsNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }
+
+// IsUnique reports whether err says that a write would have given two rows the
+// same value of a unique column or key.
+func IsUnique(err error) bool {
+	code := extendedCode(err)
+	return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+}
+
+// IsForeignKey reports whether err says that a write refers to a missing row.
+func IsForeignKey(err error) bool {
+	return extendedCode(err) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+}
+
+func extendedCode(err error) int {
+	var failure *sqlite.Error
+	if errors.As(err, &failure) {
+		return failure.Code()
+	}
+	return 0
+}
+
+// explain wraps a driver error in the sentinel that tells callers what kind of
+// trouble it is. Errors that are the request's own fault pass unchanged.
+func explain(err error) error {
+	switch extendedCode(err) & 0xff {
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	case sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w: the file is not a SQLite database; move it away or restore a backup: %w", ErrUnavailable, err)
+	case sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("%w: the database is damaged; restore a backup: %w", ErrUnavailable, err)
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY,
+		sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CANTOPEN:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}

@@ -1,0 +1,119 @@
+// Migrations: numbered SQL files, applied in order when a database is opened.
+package storage
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+)
+
+// ErrNewer means that a newer version of the program wrote the database.
+var ErrNewer = errors.New("database is newer than this program")
+
+//go:embed migrations/*.sql
+var ownMigrations embed.FS
+
+// migrate applies the tables of this package and those of the service, each
+// set with a version of its own, so that neither renumbers the other.
+func migrate(ctx context.Context, pool *sql.DB, path string, service fs.FS, logger *slog.Logger) error {
+	own, err := fs.Sub(ownMigrations, "migrations")
+	if err != nil {
+		return err
+	}
+	sets := []struct {
+		table string
+		files fs.FS
+	}{{"storage_version", own}, {"service_version", service}}
+	for _, set := range sets {
+		if err := migrateSet(ctx, pool, path, set.table, set.files, logger); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func migrateSet(ctx context.Context, pool *sql.DB, path, table string, files fs.FS, logger *slog.Logger) error {
+	newest, err := newestMigration(files)
+	if err != nil {
+		return err
+	}
+	found, err := schemaVersion(ctx, pool, table)
+	if err != nil {
+		return fmt.Errorf("read the schema version of %s: %w", path, explain(err))
+	}
+	switch {
+	case found > newest:
+		return fmt.Errorf("%w: %s has schema version %d, this program knows up to %d; run a newer version, or restore a backup made by this one",
+			ErrNewer, path, found, newest)
+	case found == newest:
+		return nil
+	}
+	store, err := database.NewStore(goose.DialectSQLite3, table)
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider("", pool, files, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("bring %s from schema version %d to %d (nothing of the failed step is kept): %w", path, found, newest, err)
+	}
+	logger.Info("database migrated", "database", path, "table", table, "from", found, "to", newest)
+	return nil
+}
+
+// newestMigration returns the highest number that a file name in files begins
+// with, as 3 for 00003_add_contexts.sql.
+func newestMigration(files fs.FS) (int64, error) {
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, errors.Join(err, errors.New("no migrations found"))
+	}
+	last, _, _ := strings.Cut(names[len(names)-1], "_")
+	version, err := strconv.ParseInt(last, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("migration %s: its name must begin with a number: %w", names[len(names)-1], err)
+	}
+	return version, nil
+}
+
+// schemaVersion returns 0 for a database that has no version table yet.
+func schemaVersion(ctx context.Context, pool *sql.DB, table string) (int64, error) {
+	var exists int
+	const lookup = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1"
+	if err := pool.QueryRowContext(ctx, lookup, table).Scan(&exists); err != nil || exists == 0 {
+		return 0, err
+	}
+	var version int64
+	err := pool.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+table).Scan(&version)
+	return version, err
+}
+
+// loadSecret reads the database's secret, making it the first time.
+func loadSecret(ctx context.Context, db *DB) ([]byte, error) {
+	var secret []byte
+	err := db.Read(ctx, func(tx *Tx) error {
+		return tx.QueryRow("SELECT value FROM storage_secret WHERE name = $1", []any{"signing"}, &secret)
+	})
+	if !IsNoRows(err) {
+		return secret, err
+	}
+	secret = make([]byte, 32)
+	rand.Read(secret)
+	err = db.Write(ctx, func(_ context.Context, tx *Tx) error {
+		_, err := tx.Exec("INSERT INTO storage_secret (name, value) VALUES ($1, $2)", "signing", secret)
+		return err
+	})
+	return secret, err
+}

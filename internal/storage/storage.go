@@ -1,0 +1,192 @@
+// Package storage keeps one SQLite database for one service: it opens and
+// migrates it, groups concurrent writes into shared durable commits, serves
+// consistent reads from a pool, and copies the database while it is in use.
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/gofrs/flock"
+	sqlite "modernc.org/sqlite"
+)
+
+func init() {
+	// fdatasync flushes all that reading the data back needs; SQLite's own
+	// Linux builds use it too. Where it is missing SQLite stays with fsync.
+	_, _ = sqlite.Fdatasync(true)
+}
+
+// Options tune a database. The zero value is what the services use.
+type Options struct {
+	// Logger receives migrations and recoveries; slog.Default if nil.
+	Logger *slog.Logger
+	// Readers is the largest number of concurrent reads; four per processor,
+	// at most 16, if zero.
+	Readers int
+}
+
+// DB is one open database. Its methods may be called from many goroutines.
+type DB struct {
+	path    string
+	logger  *slog.Logger
+	lock    *flock.Flock
+	pool    *sql.DB
+	writer  *writer
+	readers *readers
+	secret  []byte
+	closing sync.Once
+	closed  error
+}
+
+// Path turns a database URL as the services take it ("file:data/x.db" or a
+// plain path) into a file path.
+//
+// An error says which form is expected.
+func Path(databaseURL string) (string, error) {
+	if scheme, _, found := strings.Cut(databaseURL, "://"); found && scheme != "file" {
+		return "", fmt.Errorf("database URL %q: only SQLite files are supported; use file:PATH", redact(databaseURL))
+	}
+	path := strings.TrimPrefix(databaseURL, "file:")
+	path = strings.TrimPrefix(path, "//")
+	if path == "" || strings.ContainsAny(path, "?#") {
+		return "", fmt.Errorf("database URL %q: want file:PATH without options", databaseURL)
+	}
+	return filepath.Clean(path), nil
+}
+
+// redact drops a password, since errors end up in logs.
+func redact(databaseURL string) string {
+	parsed, err := url.Parse(databaseURL)
+	if err != nil {
+		return "(unreadable)"
+	}
+	return parsed.Redacted()
+}
+
+// Open opens the database at databaseURL, creating it and its folder if
+// needed, and brings it to the newest schema found in migrations.
+//
+// It returns an error that wraps ErrInUse if another process has the database
+// open, and one that wraps ErrNewer if a newer version wrote it.
+func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Options) (*DB, error) {
+	path, err := Path(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("create the folder of the database: %w", err)
+	}
+	lock, err := acquire(path)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{path: path, logger: options.Logger, lock: lock}
+	if db.logger == nil {
+		db.logger = slog.Default()
+	}
+	if err := db.open(ctx, migrations, options); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error {
+	var err error
+	if db.pool, err = openPool(db.path, false); err != nil {
+		return err
+	}
+	if err := db.pool.PingContext(ctx); err != nil {
+		return fmt.Errorf("open database %s: %w", db.path, explain(err))
+	}
+	if err := migrate(ctx, db.pool, db.path, migrations, db.logger); err != nil {
+		return err
+	}
+	if db.writer, err = startWriter(ctx, db.pool, db.logger); err != nil {
+		return err
+	}
+	if db.readers, err = newReaders(db.path, readerCount(options.Readers)); err != nil {
+		return err
+	}
+	db.secret, err = loadSecret(ctx, db)
+	return err
+}
+
+func readerCount(wanted int) int {
+	if wanted > 0 {
+		return wanted
+	}
+	return min(4*runtime.NumCPU(), 16)
+}
+
+// openPool opens path with the pragmas every connection needs. With
+// synchronous=FULL in WAL mode a commit returns only once it is on disk.
+func openPool(path string, readOnly bool) (*sql.DB, error) {
+	query := url.Values{"_pragma": {
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+		"temp_store(MEMORY)", "journal_size_limit(67108864)",
+	}}
+	if readOnly {
+		query = url.Values{"_pragma": {"busy_timeout(10000)", "query_only(ON)"}, "mode": {"ro"}}
+	}
+	escaped := (&url.URL{Path: path}).EscapedPath()
+	pool, err := sql.Open("sqlite", "file:"+escaped+"?"+query.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	return pool, nil
+}
+
+// File returns the path of the database file.
+func (db *DB) File() string { return db.path }
+
+// Secret returns 32 random bytes made with the database and kept in it. It
+// signs what clients carry from one request to the next, such as cursors.
+func (db *DB) Secret() []byte { return db.secret }
+
+// Size returns the bytes on disk of the database and its write-ahead log.
+func (db *DB) Size() int64 {
+	var total int64
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Stat(db.path + suffix); err == nil {
+			total += info.Size()
+		}
+	}
+	return total
+}
+
+// Close lets queued writes finish, folds the write-ahead log into the database
+// file and gives the database up. Later calls return what the first returned.
+func (db *DB) Close() error {
+	db.closing.Do(func() {
+		var failures []error
+		if db.writer != nil {
+			failures = append(failures, db.writer.stop())
+		}
+		if db.readers != nil {
+			failures = append(failures, db.readers.close())
+		}
+		if db.pool != nil {
+			if db.writer != nil {
+				_, err := db.pool.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+				failures = append(failures, err)
+			}
+			failures = append(failures, db.pool.Close())
+		}
+		// The lock file stays: removing it would race with a process that
+		// has just opened it and waits for the lock.
+		failures = append(failures, db.lock.Unlock())
+		db.closed = errors.Join(failures...)
+	})
+	return db.closed
+}

@@ -1,0 +1,149 @@
+// The SQL of the character service: characters, and what all its tables share.
+package character
+
+import (
+	"context"
+	"fmt"
+
+	"fountain.coach/fountainai/internal/httpapi"
+	"fountain.coach/fountainai/internal/storage"
+)
+
+// store keeps characters, actions, spoken words and paraphrases. Its methods
+// return 404, 409 and 412 problems as each says, and errors of the database.
+type store struct{ db *storage.DB }
+
+type (
+	characterRow  = httpapi.Revised[Character]
+	actionRow     = httpapi.Revised[Action]
+	spokenWordRow = httpapi.Revised[SpokenWord]
+	paraphraseRow = httpapi.Revised[Paraphrase]
+)
+
+const characterColumns = "SELECT character_id, name, description, created_at, updated_at, revision FROM characters"
+
+func scanCharacter(row func(dest ...any) error, c *characterRow) error {
+	var created, updated int64
+	err := row(&c.Value.CharacterID, &c.Value.Name, &c.Value.Description, &created, &updated, &c.Revision)
+	c.Value.CreatedAt, c.Value.UpdatedAt = httpapi.Time(created), httpapi.Time(updated)
+	return err
+}
+
+func (s *store) listCharacters(ctx context.Context, filter ListCharactersParams, page httpapi.Page) ([]characterRow, error) {
+	var where storage.Where
+	if filter.Name != nil {
+		where.And("name = ?", *filter.Name)
+	}
+	where.In("character_id", filter.Ids)
+	clause, arguments := where.Page("character_id", page.After, page.Limit)
+	return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) ([]characterRow, error) {
+		return storage.All(tx, characterColumns+clause, arguments, scanCharacter)
+	})
+}
+
+// getCharacter returns 404 if there is no such character.
+func (s *store) getCharacter(ctx context.Context, id int64) (characterRow, error) {
+	return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) (characterRow, error) { return findCharacter(tx, id) })
+}
+
+func findCharacter(tx *storage.Tx, id int64) (characterRow, error) {
+	return one(tx, "character", characterColumns+" WHERE character_id = $1", id, scanCharacter)
+}
+
+// one returns the row that query finds by id, or a 404 problem that names it.
+func one[T any](tx *storage.Tx, what, query string, id int64, scan func(func(dest ...any) error, *T) error) (T, error) {
+	var row T
+	err := scan(func(dest ...any) error { return tx.QueryRow(query, []any{id}, dest...) }, &row)
+	if storage.IsNoRows(err) {
+		err = httpapi.NotFound(what, id)
+	}
+	return row, err
+}
+
+func (s *store) createCharacter(ctx context.Context, item NewCharacter) (characterRow, error) {
+	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (characterRow, error) { return insertCharacter(tx, item) })
+}
+
+// createCharacters creates all of items or none.
+func (s *store) createCharacters(ctx context.Context, items []NewCharacter) ([]characterRow, error) {
+	return httpapi.CreateAll(ctx, s.db, items, insertCharacter)
+}
+
+func insertCharacter(tx *storage.Tx, item NewCharacter) (characterRow, error) {
+	const insert = `INSERT INTO characters (name, description, created_at, updated_at)
+		VALUES ($1, $2, $3, $3) RETURNING character_id`
+	now := httpapi.Now()
+	row := characterRow{Revision: 1, Value: Character{
+		Name: item.Name, Description: item.Description,
+		CreatedAt: httpapi.Time(now), UpdatedAt: httpapi.Time(now),
+	}}
+	err := tx.QueryRow(insert, []any{item.Name, item.Description, now}, &row.Value.CharacterID)
+	return row, err
+}
+
+// patchCharacter returns 404 if there is no such character, 412 if it does not
+// have the revision that ifMatch asks for.
+func (s *store) patchCharacter(ctx context.Context, id int64, patch CharacterPatch, ifMatch *string) (characterRow, error) {
+	const update = `UPDATE characters SET name = $1, description = $2, updated_at = $3, revision = revision + 1
+		WHERE character_id = $4`
+	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (characterRow, error) {
+		row, err := findCharacter(tx, id)
+		if err == nil {
+			err = httpapi.CheckMatch(ifMatch, row.Revision)
+		}
+		if err != nil {
+			return row, err
+		}
+		set(&row.Value.Name, patch.Name)
+		set(&row.Value.Description, patch.Description)
+		if _, err := tx.Exec(update, row.Value.Name, row.Value.Description, httpapi.Now(), id); err != nil {
+			return row, err
+		}
+		return findCharacter(tx, id)
+	})
+}
+
+// set overwrites target if the patch has a value for it.
+func set[T any](target *T, value *T) {
+	if value != nil {
+		*target = *value
+	}
+}
+
+// deleteCharacter returns 404 if there is no such character, 412 if it does not
+// have the revision that ifMatch asks for.
+func (s *store) deleteCharacter(ctx context.Context, id int64, ifMatch *string) error {
+	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
+		row, err := findCharacter(tx, id)
+		if err == nil {
+			err = httpapi.CheckMatch(ifMatch, row.Revision)
+		}
+		if err != nil {
+			return err
+		}
+		return remove(tx, "characters", "character_id", elementCharacter, id)
+	})
+}
+
+// remove deletes an element and its paraphrases.
+func remove(tx *storage.Tx, table, column, elementType string, id int64) error {
+	const paraphrases = "DELETE FROM paraphrases WHERE element_type = $1 AND element_id = $2"
+	if _, err := tx.Exec(paraphrases, elementType, id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(fmt.Sprintf("DELETE FROM %s WHERE %s = $1", table, column), id)
+	return err
+}
+
+// knownCharacter returns a 400 problem if id names no character.
+func knownCharacter(tx *storage.Tx, id *int64) error {
+	if id == nil {
+		return nil
+	}
+	var found int
+	err := tx.QueryRow("SELECT 1 FROM characters WHERE character_id = $1", []any{*id}, &found)
+	if storage.IsNoRows(err) {
+		return httpapi.Invalid("/characterId", fmt.Sprintf("there is no character %d", *id))
+	}
+	return err
+}
