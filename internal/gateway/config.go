@@ -37,7 +37,6 @@ type Service struct {
 	Tags           []string `yaml:"tags"`
 	Routes         []Route  `yaml:"routes"`
 	Plugins        []Plugin `yaml:"plugins"`
-	Line           int      `yaml:"-"`
 }
 
 // Route says which requests go to the service it stands in.
@@ -51,7 +50,6 @@ type Route struct {
 	PreserveHost bool     `yaml:"preserve_host"`
 	Tags         []string `yaml:"tags"`
 	Plugins      []Plugin `yaml:"plugins"`
-	Line         int      `yaml:"-"`
 }
 
 // Upstream is a pool of targets behind a service whose host is its name.
@@ -61,14 +59,12 @@ type Upstream struct {
 	Targets      []Target     `yaml:"targets"`
 	Healthchecks Healthchecks `yaml:"healthchecks"`
 	Tags         []string     `yaml:"tags"`
-	Line         int          `yaml:"-"`
 }
 
 // Target is the address of one instance of a service.
 type Target struct {
 	Target string   `yaml:"target"`
 	Tags   []string `yaml:"tags"`
-	Line   int      `yaml:"-"`
 }
 
 // Healthchecks says how the targets of an upstream are watched.
@@ -85,7 +81,6 @@ type ActiveHealthcheck struct {
 	Concurrency int             `yaml:"concurrency"`
 	Healthy     HealthyProbes   `yaml:"healthy"`
 	Unhealthy   UnhealthyProbes `yaml:"unhealthy"`
-	Line        int             `yaml:"-"`
 }
 
 // HealthyProbes says how often a healthy target is probed and when an unhealthy
@@ -112,21 +107,18 @@ type Consumer struct {
 	ACLs        []ACLGroup          `yaml:"acls"`
 	Credentials []KeyAuthCredential `yaml:"keyauth_credentials"`
 	Tags        []string            `yaml:"tags"`
-	Line        int                 `yaml:"-"`
 }
 
 // ACLGroup is the membership of a consumer in a group.
 type ACLGroup struct {
 	Group string   `yaml:"group"`
 	Tags  []string `yaml:"tags"`
-	Line  int      `yaml:"-"`
 }
 
 // KeyAuthCredential is an API key.
 type KeyAuthCredential struct {
 	Key  string   `yaml:"key"`
 	Tags []string `yaml:"tags"`
-	Line int      `yaml:"-"`
 }
 
 // Plugin is one plugin with its configuration, in force where it stands: on a
@@ -136,7 +128,6 @@ type Plugin struct {
 	Enabled bool      `yaml:"enabled"`
 	Tags    []string  `yaml:"tags"`
 	Config  yaml.Node `yaml:"config"`
-	Line    int       `yaml:"-"`
 
 	// settings is the decoded Config: a pointer to one of the types in
 	// plugin_config.go.
@@ -152,12 +143,12 @@ func ParseConfig(r io.Reader) (*Config, error) {
 		return nil, err
 	}
 	config := new(Config)
-	var faults faults
-	faults.decode(document, "", config)
-	if len(faults) == 0 {
-		faults.checkConfig(config)
+	found := faults{lines: map[string]int{"": document.Line}}
+	found.decode(document, "", config)
+	if len(found.list) == 0 {
+		found.checkConfig(config)
 	}
-	if err := faults.err(); err != nil {
+	if err := found.err(); err != nil {
 		return nil, err
 	}
 	return config, nil

@@ -28,13 +28,29 @@ func (f *fault) Error() string {
 }
 
 // faults collects what is wrong, so that one run tells all of it.
-type faults []error
-
-func (f *faults) add(line int, field, format string, arguments ...any) {
-	*f = append(*f, &fault{line: line, field: field, reason: fmt.Sprintf(format, arguments...)})
+type faults struct {
+	list []error
+	// lines says where each field stands, by its path.
+	lines map[string]int
 }
 
-func (f faults) err() error { return errors.Join(f...) }
+// add reports what is wrong with the field at path.
+func (f *faults) add(path, format string, arguments ...any) {
+	f.list = append(f.list, &fault{line: f.line(path), field: path, reason: fmt.Sprintf(format, arguments...)})
+}
+
+// line finds the line of a field or, when it is not in the file, of what it
+// would be in.
+func (f *faults) line(path string) int {
+	for {
+		if line, known := f.lines[path]; known {
+			return line
+		}
+		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+	}
+}
+
+func (f *faults) err() error { return errors.Join(f.list...) }
 
 // parseDocument reads the one YAML document of r.
 func parseDocument(r io.Reader) (*yaml.Node, error) {
@@ -65,7 +81,7 @@ func (f *faults) decode(node *yaml.Node, path string, target any) {
 
 func (f *faults) decodeValue(node *yaml.Node, path string, value reflect.Value) {
 	if node.Kind == yaml.AliasNode {
-		f.add(node.Line, path, "aliases are refused: in Kong all uses of an anchor are one shared table")
+		f.add(path, "aliases are refused; write out what it stands for")
 		return
 	}
 	if isNull(node) {
@@ -82,6 +98,9 @@ func (f *faults) decodeValue(node *yaml.Node, path string, value reflect.Value) 
 		f.decodeSlice(node, path, value)
 	case reflect.Map:
 		f.decodeMap(node, path, value)
+	case reflect.Pointer: // a field whose absence means something
+		value.Set(reflect.New(value.Type().Elem()))
+		f.decodeValue(node, path, value.Elem())
 	default:
 		f.decodeScalar(node, path, value)
 	}
@@ -93,20 +112,17 @@ func isNull(node *yaml.Node) bool {
 
 func (f *faults) decodeStruct(node *yaml.Node, path string, value reflect.Value) {
 	if node.Kind != yaml.MappingNode {
-		f.add(node.Line, path, "must be a mapping of fields")
+		f.add(path, "must be a mapping of fields")
 		return
 	}
 	if entity, ok := value.Addr().Interface().(defaulted); ok {
 		entity.setDefaults()
 	}
-	if line := value.FieldByName("Line"); line.IsValid() {
-		line.SetInt(int64(node.Line))
-	}
 	fields := fieldsOf(value.Type())
 	f.eachPair(node, path, func(key, content *yaml.Node, at string) {
 		index, known := fields[key.Value]
 		if !known {
-			f.add(key.Line, at, "unknown field; the embedded gateway would ignore it")
+			f.add(at, "unknown field; the embedded gateway would ignore it")
 			return
 		}
 		f.decodeValue(content, at, value.Field(index))
@@ -120,14 +136,15 @@ func (f *faults) eachPair(node *yaml.Node, path string, visit func(key, content 
 		key, content := node.Content[i], node.Content[i+1]
 		at := strings.TrimPrefix(path+"."+key.Value, ".")
 		if key.Kind != yaml.ScalarNode {
-			f.add(key.Line, path, "the name of a field must be a plain word")
+			f.add(path, "the name of a field must be a plain word")
 			continue
 		}
 		if first, twice := seen[key.Value]; twice {
-			f.add(key.Line, at, "appears twice, first on line %d", first)
+			f.lines[at] = key.Line
+			f.add(at, "appears twice, first on line %d", first)
 			continue
 		}
-		seen[key.Value] = key.Line
+		seen[key.Value], f.lines[at] = key.Line, key.Line
 		visit(key, content, at)
 	}
 }
@@ -145,14 +162,15 @@ func fieldsOf(structure reflect.Type) map[string]int {
 
 func (f *faults) decodeSlice(node *yaml.Node, path string, value reflect.Value) {
 	if node.Kind != yaml.SequenceNode {
-		f.add(node.Line, path, "must be a list")
+		f.add(path, "must be a list")
 		return
 	}
 	list := reflect.MakeSlice(value.Type(), len(node.Content), len(node.Content))
 	for i, item := range node.Content {
 		at := fmt.Sprintf("%s[%d]", path, i)
+		f.lines[at] = item.Line
 		if isNull(item) {
-			f.add(item.Line, at, "must not be empty")
+			f.add(at, "must not be empty")
 			continue
 		}
 		f.decodeValue(item, at, list.Index(i))
@@ -162,7 +180,7 @@ func (f *faults) decodeSlice(node *yaml.Node, path string, value reflect.Value) 
 
 func (f *faults) decodeMap(node *yaml.Node, path string, value reflect.Value) {
 	if node.Kind != yaml.MappingNode {
-		f.add(node.Line, path, "must be a mapping")
+		f.add(path, "must be a mapping")
 		return
 	}
 	entries := reflect.MakeMap(value.Type())
@@ -200,5 +218,5 @@ func (f *faults) decodeScalar(node *yaml.Node, path string, value reflect.Value)
 			return
 		}
 	}
-	f.add(node.Line, path, "must be %s", kindNames[kind])
+	f.add(path, "must be %s", kindNames[kind])
 }

@@ -3,11 +3,12 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,10 +34,10 @@ type API struct {
 	db         *storage.DB
 	logger     *slog.Logger
 	publicURL  string
-	router     *mux.Router
-	operations map[*mux.Route]*Operation
+	paths      *pathTree
 	metrics    *metrics
 	handler    http.Handler
+	clock      func() time.Time
 	draining   atomic.Bool
 	lastPurge  atomic.Int64
 }
@@ -48,23 +49,29 @@ func New(definition Definition, db *storage.DB, options Options) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
+	publicURL, err := checkPublicURL(options.PublicURL)
+	if err != nil {
+		return nil, err
+	}
 	a := &API{
 		definition: definition,
 		document:   document,
 		db:         db,
 		logger:     options.Logger,
-		publicURL:  strings.TrimSuffix(options.PublicURL, "/"),
-		router:     mux.NewRouter(),
-		operations: map[*mux.Route]*Operation{},
+		publicURL:  publicURL,
+		paths:      newPathTree(),
 		metrics:    newMetrics(definition.Name, db),
+		clock:      time.Now,
 	}
 	if a.logger == nil {
 		a.logger = slog.Default()
 	}
-	if err := a.routes(); err != nil {
+	if err := a.serveOperations(); err != nil {
 		return nil, err
 	}
-	a.handler = a.observe(headAsGet(a.router))
+	a.serveDocuments()
+	a.serveHealth()
+	a.handler = a.observe(http.HandlerFunc(a.route))
 	return a, nil
 }
 
@@ -77,122 +84,70 @@ func (a *API) Document() *Document { return a.document }
 // Registry holds the service's metrics, for callers that add their own.
 func (a *API) Registry() *prometheus.Registry { return a.metrics.registry }
 
-func (a *API) routes() error {
-	operations := a.router.NewRoute().Subrouter()
-	operations.Use(a.operate)
-	a.definition.Register(operations, Dependencies{
-		DB: a.db, Logger: a.logger, HandleError: a.badParameter,
-	})
-	if err := a.matchRoutes(operations); err != nil {
-		return err
-	}
-	a.serveDocuments()
-	a.serveHealth()
-	a.router.NotFoundHandler = http.HandlerFunc(a.notFound)
-	a.router.MethodNotAllowedHandler = http.HandlerFunc(a.methodNotAllowed)
-	return nil
-}
-
-// matchRoutes finds the operation of each registered route. Routes and document
-// come from one source, so any difference is a mistake in the build.
-func (a *API) matchRoutes(router *mux.Router) error {
-	byRoute := map[string]*Operation{}
+// serveOperations takes over the routes that the service registers. Routes and
+// document come from one source, so any difference is a mistake in the build.
+func (a *API) serveOperations() error {
+	router := mux.NewRouter()
+	a.definition.Register(router, Dependencies{DB: a.db, Logger: a.logger, HandleError: a.handleError})
+	missing := map[string]*Operation{}
 	for _, operation := range a.document.Operations {
-		byRoute[operation.Method+" "+operation.Path] = operation
+		missing[operation.Method+" "+operation.Path] = operation
 	}
 	err := router.Walk(func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
-		path, err := route.GetPathTemplate()
-		if err != nil {
-			return err
+		path, pathErr := route.GetPathTemplate()
+		methods, methodErr := route.GetMethods()
+		for _, method := range methods {
+			name := method + " " + path
+			operation := missing[name]
+			if operation == nil {
+				return fmt.Errorf("route %s is not in openapi.yaml, or registered twice: run make generate", name)
+			}
+			delete(missing, name)
+			a.paths.add(method, path, a.operate(operation, route.GetHandler()))
 		}
-		methods, err := route.GetMethods()
-		if err != nil {
-			return err
-		}
-		name := methods[0] + " " + path
-		operation, found := byRoute[name]
-		if !found {
-			return fmt.Errorf("route %s is not in openapi.yaml: run make generate", name)
-		}
-		delete(byRoute, name)
-		a.operations[route] = operation
-		return nil
+		return errors.Join(pathErr, methodErr)
 	})
-	if err != nil {
-		return err
+	for name := range missing {
+		err = errors.Join(err, fmt.Errorf("operation %s of openapi.yaml has no route: run make generate", name))
 	}
-	for name := range byRoute {
-		return fmt.Errorf("operation %s of openapi.yaml has no route: run make generate", name)
-	}
-	return nil
+	return err
 }
 
-// operate runs for every matched operation: check, then page or replay, then
-// the handler.
-func (a *API) operate(next http.Handler) http.Handler {
+// operate runs for every request of an operation: check, then page or replay,
+// then the handler.
+func (a *API) operate(operation *Operation, next http.Handler) http.Handler {
+	isList := operation.isList()
+	isIdempotent := operation.Method == http.MethodPost
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		operation := a.operations[mux.CurrentRoute(r)]
-		observed(w).operation = operation.ID
-		body, err := operation.validate(w, r)
+		observed(w).operation = operation
+		given, err := operation.validate(w, r)
 		if err != nil {
 			a.handleError(w, r, err)
 			return
 		}
-		if operation.isList() {
-			page, err := a.page(operation, r)
+		if isList {
+			page, err := a.page(operation, r, given.query)
 			if err != nil {
 				a.handleError(w, r, err)
 				return
 			}
 			r = r.WithContext(context.WithValue(r.Context(), pageKey{}, page))
 		}
-		if r.Method == http.MethodPost && r.Header.Get(idempotencyHeader) != "" {
-			a.once(w, r, body, next)
+		if isIdempotent && len(r.Header[idempotencyHeader]) > 0 {
+			a.once(w, r, given.body, next)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// headAsGet routes HEAD like GET (RFC 9110, 9.3.2); net/http sends no body.
-func headAsGet(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodHead {
-			get := *r
-			get.Method = http.MethodGet
-			r = &get
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
+func notFound(w http.ResponseWriter, r *http.Request) {
 	problem.Write(w, r, problem.New(http.StatusNotFound, "no_such_path",
 		"This service has no such path; /docs lists what it has."))
 }
 
-func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	allowed := a.allowedMethods(r)
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
+func methodNotAllowed(w http.ResponseWriter, r *http.Request, allow string) {
+	w.Header().Set("Allow", allow)
 	problem.Write(w, r, problem.New(http.StatusMethodNotAllowed, "method_not_allowed",
-		fmt.Sprintf("This path does not take %s; it takes %s.", r.Method, strings.Join(allowed, ", "))))
-}
-
-// allowedMethods lists the methods of the path that r asks for.
-func (a *API) allowedMethods(r *http.Request) []string {
-	var allowed []string
-	for _, method := range []string{
-		http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-	} {
-		other := *r
-		other.Method = method
-		var match mux.RouteMatch
-		if !a.router.Match(&other, &match) || match.MatchErr != nil {
-			continue
-		}
-		if allowed = append(allowed, method); method == http.MethodGet {
-			allowed = append(allowed, http.MethodHead)
-		}
-	}
-	return allowed
+		fmt.Sprintf("This path takes only %s.", allow)))
 }

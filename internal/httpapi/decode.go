@@ -6,36 +6,65 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"fountain.coach/fountainai/internal/httpapi/problem"
 )
 
-// maxDepth bounds the nesting of a body; the contract needs less than ten.
-const maxDepth = 64
+const (
+	// maxDepth bounds the nesting of a body; the contract needs less than ten.
+	maxDepth = 64
+	// maxNumber bounds the characters of a number: what is longer has more
+	// digits than any database or client keeps, and is slow to compare.
+	maxNumber = 64
+	// maxExponent is a little beyond the smallest exponent of a float64.
+	maxExponent = 400
+)
+
+var (
+	errDepth  = errors.New("is nested too deeply")
+	errNUL    = errors.New("must not contain the character U+0000")
+	errNumber = errors.New("is a number too large or too long to be kept")
+	errAfter  = errors.New("there is text after the JSON value")
+)
+
+var (
+	nothing  = bytes.NewBuffer(nil)
+	decoders = sync.Pool{New: func() any { return jsontext.NewDecoder(nothing) }}
+)
 
 // decodeJSON reads one JSON value into the types the schema validator takes.
 // It refuses what RFC 8259 leaves open and clients get wrong: duplicate names,
-// invalid UTF-8, unpaired surrogates, text after the value, and U+0000, which
-// not every database can store.
+// invalid UTF-8, unpaired surrogates, text after the value, numbers beyond
+// float64, and U+0000, which not every database can store.
 func decodeJSON(source []byte) (any, *problem.FieldError) {
-	decoder := jsontext.NewDecoder(bytes.NewBuffer(source))
+	decoder := decoders.Get().(*jsontext.Decoder)
+	decoder.Reset(bytes.NewBuffer(source))
+	defer func() {
+		decoder.Reset(nothing) // lets go of source
+		decoders.Put(decoder)
+	}()
 	value, err := decodeValue(decoder)
 	if err == nil {
-		if _, trailing := decoder.ReadToken(); trailing != io.EOF {
-			err = errors.New("there is text after the JSON value")
+		if _, trailing := decoder.ReadToken(); trailing == io.EOF {
+			return value, nil
 		}
-	}
-	if err == nil {
-		return value, nil
+		err = errAfter
 	}
 	var syntax *jsontext.SyntacticError
-	if !errors.As(err, &syntax) {
-		return nil, &problem.FieldError{Pointer: string(decoder.StackPointer()), Reason: err.Error()}
+	switch {
+	case errors.As(err, &syntax):
+		return nil, &problem.FieldError{Pointer: string(syntax.JSONPointer), Reason: syntaxReason(syntax)}
+	case errors.Is(err, io.EOF):
+		return nil, &problem.FieldError{Reason: "a JSON request body is required"}
+	case errors.Is(err, errAfter):
+		return nil, &problem.FieldError{Reason: err.Error()}
 	}
-	return nil, &problem.FieldError{Pointer: string(syntax.JSONPointer), Reason: syntaxReason(syntax)}
+	return nil, &problem.FieldError{Pointer: string(decoder.StackPointer()), Reason: err.Error()}
 }
 
 func syntaxReason(syntax *jsontext.SyntacticError) string {
@@ -47,11 +76,6 @@ func syntaxReason(syntax *jsontext.SyntacticError) string {
 	}
 	return "not valid JSON: " + strings.TrimPrefix(syntax.Err.Error(), "jsontext: ")
 }
-
-var (
-	errDepth = errors.New("nested too deeply")
-	errNUL   = errors.New("text must not contain the character U+0000")
-)
 
 func decodeValue(decoder *jsontext.Decoder) (any, error) {
 	token, err := decoder.ReadToken()
@@ -66,7 +90,8 @@ func decodeValue(decoder *jsontext.Decoder) (any, error) {
 	case '"':
 		return checkText(token.String())
 	case '0':
-		return json.Number(token.String()), nil
+		text := token.String()
+		return json.Number(text), checkNumber(text)
 	case 't', 'f':
 		return token.Bool(), nil
 	}
@@ -78,6 +103,24 @@ func checkText(text string) (string, error) {
 		return "", errNUL
 	}
 	return text, nil
+}
+
+// checkNumber refuses numbers that no float64 comes near to. The validator
+// would work out every digit of 1e999999, at great cost, and panic at 1e9999999.
+func checkNumber(text string) error {
+	if len(text) > maxNumber {
+		return errNumber
+	}
+	if _, err := strconv.ParseFloat(text, 64); err != nil {
+		return errNumber
+	}
+	if e := strings.IndexAny(text, "eE"); e >= 0 {
+		// What is too small to be told from 0 passes ParseFloat.
+		if exponent, err := strconv.Atoi(text[e+1:]); err != nil || exponent < -maxExponent {
+			return errNumber
+		}
+	}
+	return nil
 }
 
 func decodeObject(decoder *jsontext.Decoder) (any, error) {

@@ -4,12 +4,14 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"fountain.coach/fountainai/internal/httpapi/problem"
+	"fountain.coach/fountainai/internal/storage"
 )
 
 // probeTimeout bounds the readiness check's write.
@@ -32,9 +34,9 @@ type DatabaseReadiness struct {
 }
 
 func (a *API) serveHealth() {
-	a.router.HandleFunc("/healthz", a.healthz).Methods(http.MethodGet)
-	a.router.HandleFunc("/readyz", a.readyz).Methods(http.MethodGet)
-	a.router.Handle("/metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{})).Methods(http.MethodGet)
+	a.paths.add(http.MethodGet, "/healthz", http.HandlerFunc(a.healthz))
+	a.paths.add(http.MethodGet, "/readyz", http.HandlerFunc(a.readyz))
+	a.paths.add(http.MethodGet, "/metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{}))
 }
 
 // healthz says that the process answers; a restart would not help anything else.
@@ -45,14 +47,12 @@ func (a *API) healthz(w http.ResponseWriter, _ *http.Request) {
 // readyz says whether the service can do its work, which is to write durably.
 func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	if a.draining.Load() {
-		a.notReady(w, r, "The service is shutting down.")
+		notReady(w, r, "The service is shutting down.")
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
-	defer cancel()
-	if err := a.db.Probe(ctx); err != nil {
-		a.logger.Error("not ready", "error", err)
-		a.notReady(w, r, asProblem(err).Detail)
+	if err := a.probe(r.Context()); err != nil {
+		observed(w).failure = err
+		notReady(w, r, asProblem(err).Detail)
 		return
 	}
 	ready := Readiness{
@@ -69,7 +69,22 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, ready)
 }
 
-func (a *API) notReady(w http.ResponseWriter, r *http.Request, reason string) {
+// probe makes a durable write. A disk that hangs holds the write for as long as
+// it likes, but not the answer.
+func (a *API) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- a.db.Probe(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: a write took longer than %s", storage.ErrUnavailable, probeTimeout)
+	}
+}
+
+func notReady(w http.ResponseWriter, r *http.Request, reason string) {
 	w.Header().Set("Retry-After", "1")
 	problem.Write(w, r, problem.New(http.StatusServiceUnavailable, "not_ready", reason))
 }

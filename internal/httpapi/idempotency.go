@@ -16,6 +16,8 @@ import (
 
 const (
 	idempotencyHeader = "Idempotency-Key"
+	// consumerHeader is where the gateway says whose request it is.
+	consumerHeader = "X-Consumer-Username"
 	// replayedHeader marks an answer that was given before.
 	replayedHeader = "Idempotency-Replayed"
 	// idempotencyLife is how long an answer is kept.
@@ -24,65 +26,39 @@ const (
 	purgeEvery = time.Minute
 )
 
-// keptHeaders are the headers of an answer that belong to its content.
+// keptHeaders are the headers of an answer that belong to its content; others,
+// as the request id, belong to the request it is sent for.
 var keptHeaders = []string{"Content-Type", "Etag", "Location", "Link", "Cache-Control"}
 
-// answer is a buffered HTTP answer.
-type answer struct {
-	status int
-	header http.Header
-	body   bytes.Buffer
-}
-
-func (a *answer) Header() http.Header { return a.header }
-
-func (a *answer) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
-	}
-}
-
-func (a *answer) Write(content []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	return a.body.Write(content)
-}
-
-func (a *answer) send(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(a.status)
-	// A failure means the client has gone; it will ask again with its key.
-	_, _ = w.Write(a.body.Bytes())
-}
-
-// errNotKept undoes a write whose answer must not be remembered.
+// errNotKept undoes a write whose answer is not remembered.
 var errNotKept = errors.New("answer not kept")
 
 // once carries r out unless its key was used before. The handler runs inside
 // the transaction that stores its answer, so neither exists without the other,
 // and two requests with one key follow each other.
+//
+// Only success is remembered. A refusal (4xx) changed nothing, so carrying the
+// request out again does no harm, and a client that has removed the cause, as
+// by creating the script that was missing, may use its key again. A failure
+// (5xx) is what keys are for: the client repeats until it knows.
 func (a *API) once(w http.ResponseWriter, r *http.Request, body []byte, next http.Handler) {
 	var given *answer
 	err := a.db.Write(r.Context(), func(ctx context.Context, tx *storage.Tx) error {
 		record := newIdempotencyRecord(r, body)
-		earlier, err := record.find(tx)
-		if err != nil {
+		var err error
+		if given, err = record.find(tx, a.expiry()); given != nil || err != nil {
 			return err
 		}
-		if earlier != nil {
-			given = earlier
-			return nil
-		}
-		given = &answer{header: http.Header{requestIDHeader: w.Header()[requestIDHeader]}}
+		given = newAnswer(w)
 		next.ServeHTTP(given, r.WithContext(ctx))
-		if given.status >= http.StatusInternalServerError {
+		given.WriteHeader(http.StatusOK) // unless the handler has said otherwise
+		if given.status >= http.StatusBadRequest {
 			return errNotKept
 		}
 		if err := a.purge(tx); err != nil {
 			return err
 		}
-		return record.keep(tx, given)
+		return record.keep(tx, given, a.clock())
 	})
 	if err != nil && !errors.Is(err, errNotKept) {
 		a.handleError(w, r, err)
@@ -104,19 +80,20 @@ func newIdempotencyRecord(r *http.Request, body []byte) idempotencyRecord {
 	hash.Write([]byte(r.Method + " " + r.URL.RequestURI() + "\n"))
 	hash.Write(body)
 	return idempotencyRecord{
-		consumer:    r.Header.Get("X-Consumer-Username"),
+		consumer:    r.Header.Get(consumerHeader),
 		key:         r.Header.Get(idempotencyHeader),
 		fingerprint: hash.Sum(nil),
 	}
 }
 
-func (i idempotencyRecord) find(tx *storage.Tx) (*answer, error) {
+// find returns the answer given since expiry, nil if there is none.
+func (i idempotencyRecord) find(tx *storage.Tx, expiry int64) (*answer, error) {
 	const query = `SELECT fingerprint, status, header, body FROM idempotency_keys
 		WHERE consumer = $1 AND idempotency_key = $2 AND created_at >= $3`
 	var fingerprint, body []byte
 	var header string
 	earlier := &answer{header: http.Header{}}
-	err := tx.QueryRow(query, []any{i.consumer, i.key, expiry()}, &fingerprint, &earlier.status, &header, &body)
+	err := tx.QueryRow(query, []any{i.consumer, i.key, expiry}, &fingerprint, &earlier.status, &header, &body)
 	if storage.IsNoRows(err) {
 		return nil, nil
 	}
@@ -135,7 +112,7 @@ func (i idempotencyRecord) find(tx *storage.Tx) (*answer, error) {
 	return earlier, nil
 }
 
-func (i idempotencyRecord) keep(tx *storage.Tx, given *answer) error {
+func (i idempotencyRecord) keep(tx *storage.Tx, given *answer, now time.Time) error {
 	kept := http.Header{}
 	for _, name := range keptHeaders {
 		if values := given.header.Values(name); len(values) > 0 {
@@ -152,19 +129,20 @@ func (i idempotencyRecord) keep(tx *storage.Tx, given *answer) error {
 		ON CONFLICT (consumer, idempotency_key) DO UPDATE SET fingerprint = excluded.fingerprint,
 			status = excluded.status, header = excluded.header, body = excluded.body, created_at = excluded.created_at`
 	_, err = tx.Exec(insert, i.consumer, i.key, i.fingerprint, given.status, string(header),
-		given.body.Bytes(), time.Now().UnixMilli())
+		given.body.Bytes(), now.UnixMilli())
 	return err
 }
 
 // purge deletes expired answers now and then.
 func (a *API) purge(tx *storage.Tx) error {
-	now := time.Now().UnixMilli()
+	now := a.clock().UnixMilli()
 	last := a.lastPurge.Load()
 	if now-last < purgeEvery.Milliseconds() || !a.lastPurge.CompareAndSwap(last, now) {
 		return nil
 	}
-	_, err := tx.Exec("DELETE FROM idempotency_keys WHERE created_at < $1", expiry())
+	_, err := tx.Exec("DELETE FROM idempotency_keys WHERE created_at < $1", a.expiry())
 	return err
 }
 
-func expiry() int64 { return time.Now().Add(-idempotencyLife).UnixMilli() }
+// expiry is when an answer was given that is just too old now.
+func (a *API) expiry() int64 { return a.clock().Add(-idempotencyLife).UnixMilli() }

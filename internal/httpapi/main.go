@@ -31,42 +31,50 @@ type settings struct {
 	logFormat string
 	logLevel  string
 	publicURL string
-	version   bool
+
+	version     bool
+	healthcheck bool
 }
 
 // Main runs a service as a command until it is told to stop (SIGTERM, SIGINT)
 // and returns the process's exit code: 0 after a clean stop, 1 after a failure,
-// 2 for a wrong command line. "healthcheck" as the only argument asks a running
+// 2 for a wrong command line. "healthcheck" as an argument asks a running
 // instance whether it is healthy instead.
 func Main(definition Definition, extra ...Setting) int {
-	values, arguments, err := parse(definition.Name, os.Args[1:], os.Getenv, extra)
+	// A second signal ends the process at once: its owner is out of patience.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return command(ctx, definition, extra, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+}
+
+func command(ctx context.Context, definition Definition, extra []Setting,
+	arguments []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	values, usage, err := parse(definition.Name, arguments, getenv, extra)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
 		return 0
 	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintf(stderr, "%s: %v; see --help\n", definition.Name, err)
 		return 2
 	case values.version:
-		fmt.Printf("%s %s\n", definition.Name, Version())
+		fmt.Fprintf(stdout, "%s %s\n", definition.Name, Version())
 		return 0
-	case len(arguments) == 1 && arguments[0] == "healthcheck":
-		return healthcheck(values.addr, os.Stderr)
-	case len(arguments) > 0:
-		fmt.Fprintf(os.Stderr, "unknown argument %q; see --help\n", arguments[0])
-		return 2
+	case values.healthcheck:
+		return healthcheck(ctx, values.addr, stderr)
 	}
-	logger, err := NewLogger(os.Stderr, values.logFormat, values.logLevel)
+	logger, err := NewLogger(stderr, values.logFormat, values.logLevel)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintf(stderr, "%s: %v; see --help\n", definition.Name, err)
 		return 2
 	}
 	logger = logger.With("service", definition.Name)
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	if err := run(ctx, definition, values, logger); err != nil {
 		logger.Error("stopped", "error", err)
 		return 1
 	}
+	logger.Info("stopped")
 	return 0
 }
 
@@ -82,14 +90,19 @@ func run(ctx context.Context, definition Definition, values settings, logger *sl
 	}
 	logger.Info("ready", "address", listener.Addr().String(), "database", instance.DB.File(),
 		"version", Version(), "took", time.Since(started))
-	err = instance.Serve(ctx, listener)
-	logger.Info("stopped")
-	return err
+	return instance.Serve(ctx, listener)
 }
 
-func parse(name string, arguments []string, getenv func(string) string, extra []Setting) (settings, []string, error) {
-	var values settings
+// parse reads the command line: a flag wins over its environment variable, that
+// over the default. It returns the usage text beside the settings.
+func parse(name string, arguments []string, getenv func(string) string, extra []Setting) (values settings, usage string, err error) {
+	var help strings.Builder
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(&help)
+	flags.Usage = func() {
+		fmt.Fprintf(&help, "Usage: %s [flags]              run the service\n       %s healthcheck [flags]  ask a running one whether it is healthy\n\n", name, name)
+		flags.PrintDefaults()
+	}
 	text := func(target *string, flagName, env, fallback, usage string) {
 		if set := getenv(env); set != "" {
 			fallback = set
@@ -106,8 +119,15 @@ func parse(name string, arguments []string, getenv func(string) string, extra []
 		text(setting.Value, setting.Flag, setting.Env, *setting.Value, setting.Usage)
 	}
 	flags.BoolVar(&values.version, "version", false, "print the version and exit")
-	err := flags.Parse(arguments)
-	return values, flags.Args(), err
+	err = flags.Parse(arguments)
+	if err == nil && flags.Arg(0) == "healthcheck" {
+		values.healthcheck = true
+		err = flags.Parse(flags.Args()[1:]) // flags may stand behind it too
+	}
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	return values, help.String(), err
 }
 
 // NewLogger returns a logger that writes format ("json" or "text") from level
@@ -128,17 +148,24 @@ func NewLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 }
 
 // healthcheck lets a container without a shell or curl check itself.
-func healthcheck(addr string, stderr io.Writer) int {
+func healthcheck(ctx context.Context, addr string, stderr io.Writer) int {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		fmt.Fprintf(stderr, "address %q: %v\n", addr, err)
 		return 2
 	}
-	if host == "" || strings.Trim(host, "0.:") == "" {
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "localhost"
 	}
-	client := &http.Client{Timeout: 3 * time.Second}
-	response, err := client.Get("http://" + net.JoinHostPort(host, port) + "/healthz")
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 2
+	}
+	// A transport of its own, since the usual one may go through a proxy.
+	response, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1

@@ -8,37 +8,41 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"fountain.coach/fountainai/internal/httpapi/problem"
-	"fountain.coach/fountainai/internal/storage"
 )
 
 const requestIDHeader = "X-Request-Id"
 
+// maxLogged bounds what a client can make a log line hold of one value.
+const maxLogged = 1024
+
 // observation is a response writer that remembers what was answered.
 type observation struct {
 	http.ResponseWriter
-	operation string
+	// operation is nil for requests that match none.
+	operation *Operation
 	status    int
 	written   int64
+	// failure is why the answer is a 5xx, stack where it came from if it was a panic.
+	failure error
+	stack   []byte
 }
 
-// observed finds the observation of a request. Buffered answers, as those of
-// replayed requests, have none; they get one nobody reads.
+// observed finds the observation of a request from the writer of its answer.
 func observed(w http.ResponseWriter) *observation {
-	if o, ok := w.(*observation); ok {
-		return o
+	switch w := w.(type) {
+	case *observation:
+		return w
+	case *answer:
+		return w.observation
 	}
-	return &observation{ResponseWriter: w}
+	return &observation{ResponseWriter: w} // a test's writer: nobody reads it
 }
 
 func (o *observation) WriteHeader(status int) {
-	if o.status == 0 {
+	if o.status == 0 && status >= http.StatusOK { // 1xx announce another
 		o.status = status
 	}
 	o.ResponseWriter.WriteHeader(status)
@@ -60,29 +64,35 @@ func (a *API) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		id := requestID(r)
-		w.Header().Set(requestIDHeader, id)
+		w.Header()[requestIDHeader] = []string{id}
 		o := &observation{ResponseWriter: w}
-		defer func() {
-			if cause := recover(); cause != nil {
-				a.recovered(o, r, cause)
-			}
-			a.metrics.observe(o, time.Since(start))
-			a.logRequest(o, r, id, time.Since(start))
-		}()
+		defer a.finish(o, r, id, start)
 		next.ServeHTTP(o, r)
 	})
 }
 
-// recovered answers a request whose handler panicked, if it can still be
-// answered. http.ErrAbortHandler keeps its meaning: the client is gone.
-func (a *API) recovered(o *observation, r *http.Request, cause any) {
-	if cause == http.ErrAbortHandler {
-		panic(cause)
+// finish notes what was answered. If the handler panicked it answers for it, or,
+// when that is too late, has net/http cut the connection, so that the client
+// does not take half an answer for a whole one.
+func (a *API) finish(o *observation, r *http.Request, id string, start time.Time) {
+	cause := recover()
+	if cause != nil {
+		if cause != http.ErrAbortHandler {
+			o.failure, o.stack = fmt.Errorf("panic: %v", cause), debug.Stack()
+		}
+		if o.status == 0 && cause != http.ErrAbortHandler {
+			problem.Write(o, r, asProblem(o.failure))
+			cause = nil
+		}
 	}
-	a.logger.Error("panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()),
-		"request_id", o.Header().Get(requestIDHeader))
 	if o.status == 0 {
-		problem.Write(o, r, asProblem(fmt.Errorf("panic: %v", cause)))
+		o.status = http.StatusOK // what net/http sends for a handler that wrote nothing
+	}
+	took := time.Since(start)
+	a.metrics.observe(o, took)
+	a.logRequest(o, r, id, took)
+	if cause != nil {
+		panic(http.ErrAbortHandler)
 	}
 }
 
@@ -107,59 +117,52 @@ func isPlain(text string) bool {
 	return true
 }
 
+// logRequest writes the one line of a request. It holds no query, header or
+// body: those are where keys and private text are.
 func (a *API) logRequest(o *observation, r *http.Request, id string, took time.Duration) {
-	level := slog.LevelInfo
-	if o.operation == "" && o.status < http.StatusBadRequest {
-		level = slog.LevelDebug // probes and scrapes would drown the rest
-	}
+	level := o.level()
 	if !a.logger.Enabled(r.Context(), level) {
 		return
 	}
-	a.logger.LogAttrs(r.Context(), level, "request",
-		slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()),
-		slog.String("operation", o.operation), slog.Int("status", o.status),
+	record := slog.NewRecord(time.Now(), level, "request", 0)
+	record.AddAttrs(
+		slog.String("method", cut(r.Method)), slog.String("path", cut(r.URL.EscapedPath())),
+		slog.String("operation", o.operation.name()), slog.Int("status", o.status),
 		slog.Int64("bytes", o.written), slog.Duration("duration", took),
-		slog.String("request_id", id), slog.String("consumer", r.Header.Get("X-Consumer-Username")))
-}
-
-type metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
-}
-
-func newMetrics(service string, db *storage.DB) *metrics {
-	labels := prometheus.Labels{"service": service}
-	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "fountain_http_requests_total", Help: "Requests answered.", ConstLabels: labels,
-		}, []string{"operation", "status"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "fountain_http_request_duration_seconds", Help: "Time from request to answer.", ConstLabels: labels,
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		}, []string{"operation"}),
+		slog.String("request_id", id), slog.String("consumer", cut(r.Header.Get(consumerHeader))))
+	if o.failure != nil {
+		record.AddAttrs(slog.String("error", o.failure.Error()))
 	}
-	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "fountain_database_size_bytes", Help: "Bytes on disk of the database and its write-ahead log.", ConstLabels: labels,
-	}, func() float64 { return float64(db.Size()) })
-	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "fountain_build_info", Help: "1, labelled with the version.",
-		ConstLabels: prometheus.Labels{"service": service, "version": Version()},
-	})
-	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, size, build,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
+	if o.stack != nil {
+		record.AddAttrs(slog.String("stack", string(o.stack)))
+	}
+	// A logger that cannot write has nowhere to say so.
+	_ = a.logger.Handler().Handle(r.Context(), record)
 }
 
-// observe counts a request. Those that match no operation share one label, so
-// that a scanner cannot fill the memory with label values.
-func (m *metrics) observe(o *observation, took time.Duration) {
-	operation := o.operation
-	if operation == "" {
-		operation = "none"
+// level keeps errors for what an operator should look at.
+func (o *observation) level() slog.Level {
+	switch {
+	case o.failure != nil && !isCancelled(o.failure):
+		return slog.LevelError
+	case o.operation == nil && o.status < http.StatusBadRequest:
+		return slog.LevelDebug // probes and scrapes would drown the rest
 	}
-	m.requests.WithLabelValues(operation, strconv.Itoa(o.status)).Inc()
-	m.duration.WithLabelValues(operation).Observe(took.Seconds())
+	return slog.LevelInfo
+}
+
+func cut(text string) string {
+	if len(text) > maxLogged {
+		return text[:maxLogged] + "…"
+	}
+	return text
+}
+
+// name is the operation's name in logs and metrics. Requests that match no
+// operation share one, so that a scanner cannot make up new ones.
+func (o *Operation) name() string {
+	if o == nil {
+		return "none"
+	}
+	return o.ID
 }

@@ -57,19 +57,19 @@ func CutPage[T any](page Page, items []T, key func(T) int64) ([]T, *string) {
 	return items, &link
 }
 
-// page reads limit and cursor, which validation has found well formed.
-func (a *API) page(o *Operation, r *http.Request) (Page, error) {
+// page reads limit and cursor from a query that validation has found good.
+func (a *API) page(o *Operation, r *http.Request, query url.Values) (Page, error) {
 	page := Page{
 		Limit:     defaultLimit,
 		operation: o.ID,
 		path:      r.URL.EscapedPath(),
-		query:     r.URL.Query(),
+		query:     query,
 		secret:    a.db.Secret(),
 	}
-	if limit, err := strconv.Atoi(page.query.Get("limit")); err == nil {
+	if limit, err := strconv.Atoi(query.Get("limit")); err == nil {
 		page.Limit = limit
 	}
-	cursor := page.query.Get("cursor")
+	cursor := query.Get("cursor")
 	if cursor == "" {
 		return page, nil
 	}
@@ -112,5 +112,5 @@ func (p Page) mac(raw []byte) []byte {
 
 // isList reports whether the operation pages its answer.
 func (o *Operation) isList() bool {
-	return o.Method == http.MethodGet && o.hasQuery("cursor")
+	return o.Method == http.MethodGet && o.has("query", "cursor")
 }

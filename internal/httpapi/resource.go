@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/oapi-codegen/nullable"
+
 	"fountain.coach/fountainai/internal/httpapi/problem"
 	"fountain.coach/fountainai/internal/storage"
 	"fountain.coach/fountainai/internal/storage/sequence"
@@ -82,4 +84,35 @@ func SequenceTaken(err error, number *int64) error {
 	}
 	return problem.New(http.StatusConflict, "sequence_taken",
 		fmt.Sprintf("Sequence number %d is taken by another element; leave it out to get the next free one.", *number))
+}
+
+// One returns the row that query finds by id, or a 404 problem that names it as
+// what.
+func One[T any](tx *storage.Tx, what, query string, id int64, scan func(row func(dest ...any) error, item *T) error) (T, error) {
+	var item T
+	err := scan(func(dest ...any) error { return tx.QueryRow(query, []any{id}, dest...) }, &item)
+	if storage.IsNoRows(err) {
+		err = NotFound(what, id)
+	}
+	return item, err
+}
+
+// Patch carries one member of a merge patch over (RFC 7396): absent leaves
+// target as it is.
+func Patch[T any](target *T, value *T) {
+	if value != nil {
+		*target = *value
+	}
+}
+
+// PatchNullable carries one nullable member of a merge patch over (RFC 7396):
+// absent leaves target as it is, null empties it.
+func PatchNullable[T any](target **T, value nullable.Nullable[T]) {
+	switch {
+	case value.IsNull():
+		*target = nil
+	case value.IsSpecified():
+		given := value.MustGet()
+		*target = &given
+	}
 }

@@ -43,8 +43,8 @@ func Open(ctx context.Context, definition Definition, databaseURL string, option
 	return &Instance{API: api, DB: db}, nil
 }
 
-// Serve answers requests on listener until ctx ends, lets those under way
-// finish, and closes the database.
+// Serve answers requests on listener until ctx ends or the listener fails, lets
+// those under way finish, and closes the database.
 func (i *Instance) Serve(ctx context.Context, listener net.Listener) error {
 	server := NewServer(i.API, i.API.logger)
 	failed := make(chan error, 1)
@@ -52,11 +52,11 @@ func (i *Instance) Serve(ctx context.Context, listener net.Listener) error {
 	var err error
 	select {
 	case err = <-failed:
+		err = fmt.Errorf("serve %s: %w", listener.Addr(), err)
 	case <-ctx.Done():
-		i.API.draining.Store(true)
-		err = Drain(server)
 	}
-	return errors.Join(err, i.DB.Close())
+	i.API.draining.Store(true)
+	return errors.Join(err, Drain(server), i.DB.Close())
 }
 
 // NewServer returns an HTTP server with the time and size limits that every

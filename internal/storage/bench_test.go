@@ -23,8 +23,11 @@ const benchBody = "She turns the last page, looks up, and finds the house lights
 // from one goroutine through database/sql alone.
 func BenchmarkBareDriver(b *testing.B) {
 	const group = 64
-	db := openTest(b, Options{})
-	conn, err := db.pool.Conn(b.Context())
+	db := openTest(b)
+	pool, err := openPool(db.path, "mode=rw", writable...)
+	must(b, err)
+	defer pool.Close()
+	conn, err := pool.Conn(b.Context())
 	must(b, err)
 	defer conn.Close()
 	insert, err := conn.PrepareContext(b.Context(), benchInsert)
@@ -62,7 +65,7 @@ func BenchmarkWrite(b *testing.B) {
 }
 
 func benchmarkWrite(b *testing.B, writers int) {
-	db := openTest(b, Options{})
+	db := openTest(b)
 	commits := countCommits(b, db)
 	latencies := make([]time.Duration, b.N)
 	var next atomic.Int64
@@ -94,7 +97,7 @@ func benchmarkWrite(b *testing.B, writers int) {
 
 func BenchmarkRead(b *testing.B) {
 	for _, rows := range []int{1e3, 1e6} {
-		db := openTest(b, Options{})
+		db := openTest(b)
 		fillLines(b, db, rows)
 		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) { benchmarkRead(b, db, rows) })
 		b.Run(fmt.Sprintf("rows=%d/parallel", rows), func(b *testing.B) { benchmarkReadParallel(b, db, rows) })

@@ -27,7 +27,8 @@ func IsNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }
 // same value of a unique column or key.
 func IsUnique(err error) bool {
 	code := extendedCode(err)
-	return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY ||
+		code == sqlite3.SQLITE_CONSTRAINT_ROWID
 }
 
 // IsForeignKey reports whether err says that a write refers to a missing row.
@@ -43,18 +44,34 @@ func extendedCode(err error) int {
 	return 0
 }
 
+// endsTransaction reports whether err is trouble with the machine rather than
+// the statement. After such errors SQLite may have rolled back by itself.
+func endsTransaction(err error) bool {
+	explained := explain(err)
+	return errors.Is(explained, ErrFull) || errors.Is(explained, ErrUnavailable)
+}
+
 // explain wraps a driver error in the sentinel that tells callers what kind of
 // trouble it is. Errors that are the request's own fault pass unchanged.
 func explain(err error) error {
-	switch extendedCode(err) & 0xff {
+	if errors.Is(err, ErrFull) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	code := extendedCode(err)
+	if code == sqlite3.SQLITE_IOERR_SHMSIZE {
+		// What a full disk looks like while a database is being opened.
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	switch code & 0xff {
 	case sqlite3.SQLITE_FULL:
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	case sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%w: the file is not a SQLite database; move it away or restore a backup: %w", ErrUnavailable, err)
 	case sqlite3.SQLITE_CORRUPT:
 		return fmt.Errorf("%w: the database is damaged; restore a backup: %w", ErrUnavailable, err)
-	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY,
-		sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CANTOPEN:
+	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED,
+		sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_INTERRUPT,
+		sqlite3.SQLITE_PROTOCOL:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err

@@ -67,7 +67,7 @@ func migrateSet(ctx context.Context, pool *sql.DB, path, table string, files fs.
 		return fmt.Errorf("read the migrations: %w", err)
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("bring %s from schema version %d to %d (nothing of the failed step is kept): %w", path, found, newest, err)
+		return fmt.Errorf("bring %s from schema version %d to %d (nothing of the failed step is kept): %w", path, found, newest, explain(err))
 	}
 	logger.Info("database migrated", "database", path, "table", table, "from", found, "to", newest)
 	return nil
@@ -80,12 +80,16 @@ func newestMigration(files fs.FS) (int64, error) {
 	if err != nil || len(names) == 0 {
 		return 0, errors.Join(err, errors.New("no migrations found"))
 	}
-	last, _, _ := strings.Cut(names[len(names)-1], "_")
-	version, err := strconv.ParseInt(last, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("migration %s: its name must begin with a number: %w", names[len(names)-1], err)
+	var newest int64
+	for _, name := range names {
+		number, _, _ := strings.Cut(name, "_")
+		version, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("migration %s: its name must begin with a number: %w", name, err)
+		}
+		newest = max(newest, version)
 	}
-	return version, nil
+	return newest, nil
 }
 
 // schemaVersion returns 0 for a database that has no version table yet.

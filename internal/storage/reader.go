@@ -5,13 +5,22 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sync"
+	"os"
+	"strconv"
+	"runtime"
+	"sync/atomic"
 )
 
-// readers hands out at most size connections, opened when first needed.
+// readers lends at most size connections, opened when first needed. The one
+// given back last is lent first: its page cache is warm, and a quiet database
+// keeps few connections.
 type readers struct {
-	pool *sql.DB
-	idle chan *connection // nil stands for one not opened yet
-	size int
+	pool   *sql.DB
+	slots  chan struct{}
+	closed chan struct{}
+	mutex  sync.Mutex
+	idle   []*connection
 }
 
 // ReadFunc reads the database. All its queries see the same snapshot.
@@ -19,6 +28,9 @@ type ReadFunc func(tx *Tx) error
 
 // Read runs run in a read-only transaction. Inside a Write (see WriteFunc) run
 // sees what that write has done so far.
+//
+// A Read within a Read takes a second connection and may wait for ever when
+// all are taken; use the outer one's tx.
 func (db *DB) Read(ctx context.Context, run ReadFunc) error {
 	if tx := current(ctx); tx != nil {
 		return run(tx)
@@ -27,45 +39,94 @@ func (db *DB) Read(ctx context.Context, run ReadFunc) error {
 }
 
 func newReaders(path string, size int) (*readers, error) {
-	pool, err := openPool(path, true)
+	pool, err := openPool(path, "mode=ro", "busy_timeout(10000)", "query_only(ON)")
 	if err != nil {
 		return nil, err
 	}
-	pool.SetMaxOpenConns(size)
-	r := &readers{pool: pool, idle: make(chan *connection, size), size: size}
-	for range size {
-		r.idle <- nil
-	}
-	return r, nil
+	return &readers{pool: pool, slots: make(chan struct{}, size), closed: make(chan struct{})}, nil
 }
 
-func (r *readers) read(ctx context.Context, run ReadFunc) (err error) {
-	var connection *connection
-	select {
-	case connection = <-r.idle:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	// The connection goes back whatever happens, a panic in run included.
-	defer func() { r.idle <- connection }()
-	if connection == nil {
-		if connection, err = newConnection(ctx, r.pool); err != nil {
-			return fmt.Errorf("open a read connection: %w", err)
-		}
-	}
-	if err := connection.exec("BEGIN"); err != nil {
+func (r *readers) read(ctx context.Context, run ReadFunc) error {
+	connection, err := r.lend(ctx)
+	if err != nil {
 		return err
 	}
-	defer func() { _ = connection.exec("ROLLBACK") }()
-	return run(&Tx{connection: connection})
+	if RY > 0 && pending.Load() > 0 {
+		for range RY {
+			runtime.Gosched()
+		}
+	}
+	tx := &Tx{connection: connection}
+	// Whatever happens, a panic in run included, the connection goes back.
+	defer func() {
+		tx.ended.Store(true)
+		r.giveBack(connection, connection.exec("ROLLBACK") == nil)
+	}()
+	if err := connection.begin("BEGIN"); err != nil {
+		return err
+	}
+	return run(tx)
 }
 
-// close waits for reads under way.
+func (r *readers) lend(ctx context.Context) (*connection, error) {
+	select {
+	case <-r.closed:
+		return nil, ErrClosed
+	default:
+	}
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-r.closed:
+		return nil, ErrClosed
+	}
+	if connection := r.pop(); connection != nil {
+		return connection, nil
+	}
+	connection, err := newConnection(ctx, r.pool)
+	if err != nil {
+		<-r.slots
+		return nil, fmt.Errorf("open a read connection: %w", err)
+	}
+	return connection, nil
+}
+
+func (r *readers) pop() *connection {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	last := len(r.idle) - 1
+	if last < 0 {
+		return nil
+	}
+	connection := r.idle[last]
+	r.idle = r.idle[:last]
+	return connection
+}
+
+// giveBack keeps the connection if it is sound.
+func (r *readers) giveBack(connection *connection, sound bool) {
+	if sound {
+		r.mutex.Lock()
+		r.idle = append(r.idle, connection)
+		r.mutex.Unlock()
+	} else {
+		_ = connection.close()
+	}
+	<-r.slots
+}
+
+// close refuses further reads and waits for those under way.
 func (r *readers) close() error {
-	for range r.size {
-		if connection := <-r.idle; connection != nil {
-			_ = connection.close()
-		}
+	close(r.closed)
+	for range cap(r.slots) {
+		r.slots <- struct{}{}
+	}
+	for _, connection := range r.idle {
+		_ = connection.close()
 	}
 	return r.pool.Close()
 }
+
+var RY, _ = strconv.Atoi(os.Getenv("RY"))
+var pending atomic.Int64

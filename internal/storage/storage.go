@@ -49,18 +49,25 @@ type DB struct {
 	closed  error
 }
 
-// Path turns a database URL as the services take it ("file:data/x.db" or a
-// plain path) into a file path.
+// Path turns a database URL as the services take it into a file path. It may
+// be a plain path, or a URL such as file:data/x.db or file:///data/x.db in
+// which %20 stands for a space, as everywhere in URLs.
 //
 // An error says which form is expected.
 func Path(databaseURL string) (string, error) {
 	if scheme, _, found := strings.Cut(databaseURL, "://"); found && scheme != "file" {
 		return "", fmt.Errorf("database URL %q: only SQLite files are supported; use file:PATH", redact(databaseURL))
 	}
-	path := strings.TrimPrefix(databaseURL, "file:")
-	path = strings.TrimPrefix(path, "//")
-	if path == "" || strings.ContainsAny(path, "?#") {
+	path, isURL := strings.CutPrefix(databaseURL, "file:")
+	if path == "" || path == ":memory:" || strings.ContainsAny(path, "?#") {
 		return "", fmt.Errorf("database URL %q: want file:PATH without options", databaseURL)
+	}
+	if !isURL {
+		return filepath.Clean(path), nil
+	}
+	path, err := url.PathUnescape(strings.TrimPrefix(path, "//"))
+	if err != nil {
+		return "", fmt.Errorf("database URL %q: a percent sign in a path is written %%25: %w", databaseURL, err)
 	}
 	return filepath.Clean(path), nil
 }
@@ -87,7 +94,7 @@ func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Opt
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("create the folder of the database: %w", err)
 	}
-	lock, err := acquire(path)
+	lock, err := acquire(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -102,17 +109,21 @@ func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Opt
 }
 
 func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error {
-	var err error
-	if db.pool, err = openPool(db.path, false); err != nil {
+	err := createFile(db.path)
+	if err != nil {
+		return fmt.Errorf("create database: %w", err)
+	}
+	if db.pool, err = openPool(db.path, "mode=rw", writable...); err != nil {
 		return err
 	}
+	db.pool.SetMaxOpenConns(1)
 	if err := db.pool.PingContext(ctx); err != nil {
 		return fmt.Errorf("open database %s: %w", db.path, explain(err))
 	}
 	if err := migrate(ctx, db.pool, db.path, migrations, db.logger); err != nil {
 		return err
 	}
-	if db.writer, err = startWriter(ctx, db.pool, db.logger); err != nil {
+	if db.writer, err = startWriter(ctx, db.pool); err != nil {
 		return err
 	}
 	if db.readers, err = newReaders(db.path, readerCount(options.Readers)); err != nil {
@@ -122,6 +133,24 @@ func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error
 	return err
 }
 
+// createFile creates the database, if it is new, readable by its owner alone;
+// SQLite gives the files it puts beside it the same mode. It opens no file
+// that exists, since closing it would drop the locks SQLite has on it.
+func createFile(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	// The folder may be new too, and must not be lost with what is in it.
+	return errors.Join(syncPath(filepath.Dir(path)), syncPath(filepath.Dir(filepath.Dir(path))))
+}
+
 func readerCount(wanted int) int {
 	if wanted > 0 {
 		return wanted
@@ -129,22 +158,26 @@ func readerCount(wanted int) int {
 	return min(4*runtime.NumCPU(), 16)
 }
 
-// openPool opens path with the pragmas every connection needs. With
-// synchronous=FULL in WAL mode a commit returns only once it is on disk.
-func openPool(path string, readOnly bool) (*sql.DB, error) {
-	query := url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
-		"temp_store(MEMORY)", "journal_size_limit(67108864)",
-	}}
-	if readOnly {
-		query = url.Values{"_pragma": {"busy_timeout(10000)", "query_only(ON)"}, "mode": {"ro"}}
-	}
-	escaped := (&url.URL{Path: path}).EscapedPath()
-	pool, err := sql.Open("sqlite", "file:"+escaped+"?"+query.Encode())
+// writable are the pragmas of a connection that writes. With synchronous=FULL
+// in WAL mode a commit returns only once it is on disk.
+var writable = []string{
+	"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
+	"temp_store(MEMORY)", "journal_size_limit(67108864)",
+}
+
+func openPool(path, mode string, pragmas ...string) (*sql.DB, error) {
+	pool, err := sql.Open("sqlite", dataSource(path, mode, pragmas...))
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	return pool, nil
+}
+
+// dataSource returns the driver's name for the file at path, in which
+// characters that mean something in a URL are escaped.
+func dataSource(path, mode string, pragmas ...string) string {
+	query := url.Values{"_pragma": pragmas}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + mode + "&" + query.Encode()
 }
 
 // File returns the path of the database file.
@@ -177,10 +210,7 @@ func (db *DB) Close() error {
 			failures = append(failures, db.readers.close())
 		}
 		if db.pool != nil {
-			if db.writer != nil {
-				_, err := db.pool.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
-				failures = append(failures, err)
-			}
+			// Closing the last connection folds the log into the file.
 			failures = append(failures, db.pool.Close())
 		}
 		// The lock file stays: removing it would race with a process that

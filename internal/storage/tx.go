@@ -4,12 +4,24 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"sync/atomic"
 )
+
+// maxStatements bounds the memory of a connection whose program builds SQL
+// from parts. Most programs have a few dozen constant statements.
+const maxStatements = 256
 
 // connection is a database connection with its prepared statements.
 type connection struct {
 	conn       *sql.Conn
-	statements map[string]*sql.Stmt
+	statements map[string]*statement
+}
+
+type statement struct {
+	*sql.Stmt
+	busy bool // its rows are being read
+	kept bool // it belongs to the connection
 }
 
 func newConnection(ctx context.Context, pool *sql.DB) (*connection, error) {
@@ -17,36 +29,63 @@ func newConnection(ctx context.Context, pool *sql.DB) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connection{conn: conn, statements: map[string]*sql.Stmt{}}, nil
+	return &connection{conn: conn, statements: map[string]*statement{}}, nil
 }
 
-// prepared returns the statement for query. The statements of a program are
-// few and constant, so they are kept for the life of the connection.
-func (c *connection) prepared(query string) (*sql.Stmt, error) {
-	if statement, found := c.statements[query]; found {
-		return statement, nil
+// take returns the statement for query, to be handed back with giveBack. A
+// statement has one cursor: a query that runs while rows of the same query
+// are being read gets a statement of its own.
+func (c *connection) take(query string) (*statement, error) {
+	known, found := c.statements[query]
+	if found && !known.busy {
+		known.busy = true
+		return known, nil
 	}
-	statement, err := c.conn.PrepareContext(context.Background(), query)
+	prepared, err := c.conn.PrepareContext(context.Background(), query)
 	if err != nil {
 		return nil, err
 	}
-	c.statements[query] = statement
-	return statement, nil
+	fresh := &statement{Stmt: prepared, busy: true, kept: !found}
+	if fresh.kept {
+		c.statements[query] = fresh
+	}
+	return fresh, nil
+}
+
+func (c *connection) giveBack(s *statement) {
+	s.busy = false
+	if !s.kept {
+		_ = s.Close()
+	}
 }
 
 func (c *connection) exec(query string) error {
-	statement, err := c.prepared(query)
+	statement, err := c.take(query)
 	if err != nil {
 		return err
 	}
+	defer c.giveBack(statement)
 	_, err = statement.Exec()
 	return err
 }
 
-func (c *connection) close() error {
+// begin starts a transaction: the moment when no statement is in use.
+func (c *connection) begin(query string) error {
+	if len(c.statements) > maxStatements {
+		c.forget()
+	}
+	return c.exec(query)
+}
+
+func (c *connection) forget() {
 	for _, statement := range c.statements {
 		_ = statement.Close()
 	}
+	clear(c.statements)
+}
+
+func (c *connection) close() error {
+	c.forget()
 	return c.conn.Close()
 }
 
@@ -58,49 +97,79 @@ func (c *connection) close() error {
 type Tx struct {
 	connection *connection
 	depth      int
+	broken     error // why the transaction cannot go on, if it cannot
+	ended      atomic.Bool
+}
+
+var errEnded = errors.New("the transaction has ended")
+
+func (tx *Tx) usable() error {
+	if tx.ended.Load() {
+		return errEnded
+	}
+	return tx.broken
+}
+
+// note remembers an error after which SQLite may have ended the transaction:
+// further statements would each be kept at once, on their own.
+func (tx *Tx) note(err error) error {
+	if err != nil && tx.broken == nil && endsTransaction(err) {
+		tx.broken = err
+	}
+	return err
 }
 
 // Exec runs a statement and returns the number of rows it changed.
 func (tx *Tx) Exec(query string, args ...any) (int64, error) {
-	statement, err := tx.connection.prepared(query)
-	if err != nil {
-		return 0, err
-	}
-	result, err := statement.Exec(args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	var changed int64
+	err := tx.with(query, func(statement *statement) error {
+		result, err := statement.Exec(args...)
+		if err != nil {
+			return err
+		}
+		changed, err = result.RowsAffected()
+		return err
+	})
+	return changed, err
 }
 
 // QueryRow scans the one row that query returns into dest. The error satisfies
 // IsNoRows if there is none.
 func (tx *Tx) QueryRow(query string, args []any, dest ...any) error {
-	statement, err := tx.connection.prepared(query)
-	if err != nil {
-		return err
-	}
-	return statement.QueryRow(args...).Scan(dest...)
+	return tx.with(query, func(statement *statement) error {
+		return statement.QueryRow(args...).Scan(dest...)
+	})
 }
 
 // Query calls each for every row that query returns, with a function that
-// scans the row.
+// scans the row. each may run further queries.
 func (tx *Tx) Query(query string, args []any, each func(scan func(dest ...any) error) error) error {
-	statement, err := tx.connection.prepared(query)
-	if err != nil {
-		return err
-	}
-	rows, err := statement.Query(args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
+	return tx.with(query, func(statement *statement) error {
+		rows, err := statement.Query(args...)
+		if err != nil {
 			return err
 		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := each(rows.Scan); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+// with lends run the statement for query.
+func (tx *Tx) with(query string, run func(statement *statement) error) error {
+	if err := tx.usable(); err != nil {
+		return err
 	}
-	return rows.Err()
+	statement, err := tx.connection.take(query)
+	if err != nil {
+		return tx.note(err)
+	}
+	defer tx.connection.giveBack(statement)
+	return tx.note(run(statement))
 }
 
 // All collects the rows of query, each read by scan.
@@ -119,8 +188,12 @@ func All[T any](tx *Tx, query string, args []any, scan func(row func(dest ...any
 
 type txKey struct{}
 
-// current returns the transaction that ctx is already inside, or nil.
+// current returns the transaction that ctx is inside, or nil. A context that
+// outlives its transaction, kept by a goroutine say, is inside no more.
 func current(ctx context.Context) *Tx {
 	tx, _ := ctx.Value(txKey{}).(*Tx)
+	if tx == nil || tx.ended.Load() {
+		return nil
+	}
 	return tx
 }

@@ -6,43 +6,22 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"runtime"
 	"runtime/debug"
 	"strconv"
-	"time"
-)
-
-const (
-	// maxGroup bounds how long the first write of a group waits for the rest.
-	maxGroup = 512
-	// gatherTime is how long a group waits for the writers that were in the
-	// previous one: without it a lone early write would make all the others
-	// wait for a commit of its own.
-	gatherTime = 300 * time.Microsecond
 )
 
 // WriteFunc changes the database. ctx is inside the transaction: DB.Read and
-// DB.Write called with it join in. It may run on another goroutine than its
-// caller's. It must not wait for anything but the database, since all other
-// writes wait for it.
+// DB.Write called with it join in; called with any other context from within
+// run, DB.Write would wait for itself. It may run on another goroutine than
+// its caller's. It must not wait for anything but the database, since all
+// other writes wait for it.
 type WriteFunc func(ctx context.Context, tx *Tx) error
-
-type write struct {
-	ctx  context.Context
-	run  WriteFunc
-	err  error
-	done chan error
-}
 
 type writer struct {
 	connection *connection
-	logger     *slog.Logger
-	queue      chan *write
-	quit       chan struct{}
+	queue      *queue
+	group      []*write
 	stopped    chan struct{}
-	lastGroup  int
 }
 
 // Write runs run in a transaction and returns once its changes are on disk.
@@ -51,6 +30,9 @@ type writer struct {
 //
 // Inside another Write (see WriteFunc) it runs at once, as a part that is
 // undone alone if it fails.
+//
+// Foreign keys must not be deferred: they would be checked when the whole
+// group commits, and one write's fault would be every write's.
 func (db *DB) Write(ctx context.Context, run WriteFunc) error {
 	if tx := current(ctx); tx != nil {
 		return tx.nested(ctx, run)
@@ -58,171 +40,112 @@ func (db *DB) Write(ctx context.Context, run WriteFunc) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	pending.Add(1)
+	defer pending.Add(-1)
 	item := &write{ctx: ctx, run: run, done: make(chan error, 1)}
-	select {
-	case db.writer.queue <- item:
-	case <-db.writer.quit:
+	if !db.writer.queue.push(item) {
 		return ErrClosed
 	}
 	// Once queued the outcome is awaited even if the caller gives up, so that
 	// nobody is told "failed" about a write that was kept.
-	select {
-	case err := <-item.done:
-		return explain(err)
-	case <-db.writer.stopped:
-	}
-	select {
-	case err := <-item.done:
-		return explain(err)
-	default:
-		return ErrClosed
-	}
+	return explain(<-item.done)
 }
 
-func startWriter(ctx context.Context, pool *sql.DB, logger *slog.Logger) (*writer, error) {
+func startWriter(ctx context.Context, pool *sql.DB) (*writer, error) {
 	connection, err := newConnection(ctx, pool)
 	if err != nil {
-		return nil, fmt.Errorf("open the write connection: %w", err)
+		return nil, fmt.Errorf("open the write connection: %w", explain(err))
 	}
-	w := &writer{
-		connection: connection,
-		logger:     logger,
-		queue:      make(chan *write, maxGroup),
-		quit:       make(chan struct{}),
-		stopped:    make(chan struct{}),
-	}
+	w := &writer{connection: connection, queue: newQueue(), stopped: make(chan struct{})}
 	go w.loop()
 	return w, nil
 }
 
 func (w *writer) loop() {
 	defer close(w.stopped)
-	group := make([]*write, 0, maxGroup)
+	defer w.abandon()
 	for {
-		select {
-		case first := <-w.queue:
-			group = w.gather(append(group[:0], first))
-			w.commit(group)
-		case <-w.quit:
-			for len(w.queue) > 0 {
-				w.commit(w.gather(group[:0]))
-			}
+		if w.group = w.queue.take(w.group); len(w.group) == 0 {
 			return
 		}
+		w.commit()
 	}
 }
 
-
-var expPatience = envInt("PAT", 100)
-var expYields = envInt("YIELDS", 1)
-var expMode = envInt("MODE", 0)
-
-func envInt(k string, d int) int {
-	if v, err := strconv.Atoi(os.Getenv(k)); err == nil {
-		return v
+// abandon answers everybody when a write ends this goroutine, as a test's
+// FailNow does, so that nobody waits for ever. In ordinary life it finds
+// nothing to do.
+func (w *writer) abandon() {
+	w.queue.close()
+	if len(w.group) > 0 {
+		w.rollback()
 	}
-	return d
+	for ; len(w.group) > 0; w.group = w.queue.take(w.group) {
+		for _, item := range w.group {
+			item.done <- ErrClosed
+		}
+	}
 }
 
-func (w *writer) gather(group []*write) []*write {
-	take := func() {
-		for len(group) < maxGroup {
-			select {
-			case item := <-w.queue:
-				group = append(group, item)
-				continue
-			default:
-			}
-			return
+// commit runs the group and answers each of its writes.
+func (w *writer) commit() {
+	err := w.transact()
+	for i, item := range w.group {
+		if item.err == nil {
+			item.err = err
 		}
-	}
-	take()
-	switch expMode {
-	case 0: // wait by yielding until expected are here
-		if len(group) < w.lastGroup {
-			deadline := time.Now().Add(time.Duration(expPatience) * time.Microsecond)
-			for len(group) < w.lastGroup && time.Now().Before(deadline) {
-				runtime.Gosched()
-				take()
-			}
-		}
-	case 1: // yield as long as it brings in more
-		for range expYields {
-			runtime.Gosched()
-		}
-		n := len(group)
-		take()
-		for len(group) > n {
-			n = len(group)
-			for range expYields {
-				runtime.Gosched()
-			}
-			take()
-		}
-	}
-	w.lastGroup = len(group)
-	return group
-}
-
-func (w *writer) commit(group []*write) {
-	if len(group) == 0 {
-		return
-	}
-	if err := w.transact(group); err != nil {
-		for _, item := range group {
-			if item.err == nil {
-				item.err = err
-			}
-		}
-	}
-	w.lastGroup += len(w.queue)
-	for i, item := range group {
 		item.done <- item.err
-		group[i] = nil
+		w.group[i] = nil
 	}
+	w.group = w.group[:0]
 }
 
 // transact runs the group in one transaction. Its error concerns every write
 // of the group that did not fail on its own.
-func (w *writer) transact(group []*write) error {
-	if err := w.connection.exec("BEGIN IMMEDIATE"); err != nil {
+func (w *writer) transact() error {
+	if err := w.connection.begin("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	tx := &Tx{connection: w.connection}
-	kept := 0
-	for _, item := range group {
+	kept, err := w.runAll()
+	if err == nil && kept > 0 {
+		if err = w.connection.exec("COMMIT"); err == nil {
+			return nil
+		}
+		err = fmt.Errorf("commit: %w", err)
+	}
+	w.rollback()
+	return err
+}
+
+// runAll returns how many writes of the group are to be kept, and an error if
+// the transaction is lost as a whole.
+func (w *writer) runAll() (kept int, err error) {
+	for _, item := range w.group {
 		if item.err = item.ctx.Err(); item.err != nil {
 			continue
 		}
-		lost, err := w.runOne(tx, item)
-		if lost {
-			w.rollback()
-			return err
+		if err := w.runOne(item); err != nil {
+			return 0, err
 		}
 		if item.err == nil {
 			kept++
 		}
 	}
-	if kept == 0 {
-		w.rollback()
-		return nil
-	}
-	if err := w.connection.exec("COMMIT"); err != nil {
-		w.rollback()
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
+	return kept, nil
 }
 
-// runOne runs one write in its savepoint. lost reports that the whole
-// transaction is gone, as SQLite does on a full disk.
-func (w *writer) runOne(tx *Tx, item *write) (lost bool, err error) {
-	item.err = tx.nested(item.ctx, item.run)
-	var broken *brokenError
-	if errors.As(item.err, &broken) {
-		return true, item.err
+// runOne runs one write in its savepoint, or without one if the transaction
+// is the write's alone. Its error says that the transaction is lost.
+func (w *writer) runOne(item *write) error {
+	tx := &Tx{connection: w.connection}
+	defer tx.ended.Store(true)
+	ctx := context.WithValue(item.ctx, txKey{}, tx)
+	if len(w.group) == 1 {
+		item.err = tx.guarded(ctx, item.run)
+	} else {
+		item.err = tx.nested(ctx, item.run)
 	}
-	return false, nil
+	return tx.broken
 }
 
 // rollback ends a transaction that SQLite may have ended already.
@@ -231,46 +154,65 @@ func (w *writer) rollback() {
 }
 
 func (w *writer) stop() error {
-	close(w.quit)
+	w.queue.close()
 	<-w.stopped
 	return w.connection.close()
 }
 
-// brokenError says that a savepoint could not be kept or undone, which means
-// that the transaction around it no longer exists.
-type brokenError struct{ cause error }
-
-func (e *brokenError) Error() string { return e.cause.Error() }
-func (e *brokenError) Unwrap() error { return e.cause }
-
 // nested runs run in a savepoint of tx and undoes it alone if it fails.
 func (tx *Tx) nested(ctx context.Context, run WriteFunc) error {
+	if err := tx.usable(); err != nil {
+		return err
+	}
 	name := "s" + strconv.Itoa(tx.depth)
 	if err := tx.connection.exec("SAVEPOINT " + name); err != nil {
-		return &brokenError{err}
+		return tx.lose(err)
 	}
 	tx.depth++
-	err := tx.guarded(context.WithValue(ctx, txKey{}, tx), run)
+	err := tx.guarded(ctx, run)
 	tx.depth--
+	if tx.broken != nil {
+		return err
+	}
+	return tx.leave(name, err)
+}
+
+// leave ends a savepoint, undoing it if err is not nil, and returns err.
+func (tx *Tx) leave(name string, err error) error {
 	if err != nil {
 		if undone := tx.connection.exec("ROLLBACK TO " + name); undone != nil {
-			return &brokenError{err}
+			return errors.Join(err, tx.lose(undone))
 		}
 	}
 	if released := tx.connection.exec("RELEASE " + name); released != nil {
-		return &brokenError{errors.Join(err, released)}
+		return errors.Join(err, tx.lose(released))
 	}
 	return err
 }
 
-// guarded turns a panic into an error: one bad write must not take down the
-// goroutine that all writes depend on.
+// lose records that the transaction around a savepoint no longer exists. The
+// other writes of the group get this error too, so it must not look as if
+// they had broken a constraint of their own.
+func (tx *Tx) lose(cause error) error {
+	if !endsTransaction(cause) {
+		cause = fmt.Errorf("%w: the transaction was lost: %s", ErrUnavailable, cause)
+	}
+	tx.broken = cause
+	return cause
+}
+
+// guarded turns a panic into an error, since one bad write must not take down
+// the goroutine that all writes depend on, and insists on an error if the
+// transaction is lost, in case run passed over it.
 func (tx *Tx) guarded(ctx context.Context, run WriteFunc) (err error) {
 	depth := tx.depth
 	defer func() {
 		if cause := recover(); cause != nil {
 			tx.depth = depth
 			err = fmt.Errorf("panic in a write: %v\n%s", cause, debug.Stack())
+		}
+		if err == nil {
+			err = tx.broken
 		}
 	}()
 	return run(ctx, tx)
