@@ -1,16 +1,56 @@
 # FountainAI. `make run` and `make test` are all a newcomer needs; `make help` lists the rest.
+SHELL    := /bin/bash -o pipefail
 SERVICES := centralsequence character scriptmanagement sessioncontext storyfactory
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS  := -s -w -X fountain.coach/fountainai/internal/httpapi.version=$(VERSION)
 TOOL     := go tool -modfile=hack/tools/go.mod
+FUZZTIME ?= 30s
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build and run the whole stack on this machine
+	bin/fountain up
+
+.PHONY: build
+build: ## Build bin/fountain and the five services, static
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/fountain ./cmd/fountain
+	@for service in $(SERVICES); do \
+		CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$service ./services/$$service/cmd || exit 1; \
+	done
+
+.PHONY: test
+test: lint drift ## Run everything that must hold: lint, generated code, all tests with the race detector
+	go test -race -timeout 20m -v ./... 2>&1 | { grep -Ev '^(=== (RUN|PAUSE|CONT|NAME)|    --- PASS|        --- PASS)' || true; }
+
+.PHONY: lint
+lint: ## Check formatting and run the linters
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
+	go vet ./...
+	$(TOOL) staticcheck ./...
 
 .PHONY: generate
 generate: $(SERVICES:%=generate-%) ## Rebuild every *.gen.go from its openapi.yaml
 
-.PHONY: generate-%
-generate-%: services/%/openapi.yaml
+.PHONY: $(SERVICES:%=generate-%)
+$(SERVICES:%=generate-%): generate-%:
 	$(TOOL) oapi-codegen -config hack/generate/oapi-codegen.yaml -package $* -o services/$*/api.gen.go services/$*/openapi.yaml
+
+.PHONY: drift
+drift: ## Fail if a generated file is not what its source makes
+	@hack/drift.sh
+
+.PHONY: bench
+bench: ## Run the Go benchmarks, then the services beside a FastAPI rendition
+	go test -run '^$$' -bench . -benchmem ./...
+	hack/bench/run.sh
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz test for FUZZTIME
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: clean
+clean: ## Remove what was built; data/ stays
+	rm -rf bin

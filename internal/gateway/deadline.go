@@ -41,6 +41,7 @@ func (d *deadline) pause() { d.timer.Stop() }
 type requestBody struct {
 	io.ReadCloser
 	exchange *exchange
+	length   int64 // -1: unknown
 	limit    int64 // 0: none
 	read     atomic.Int64
 	tooLarge atomic.Bool
@@ -59,6 +60,13 @@ func (b *requestBody) Close() error {
 func (b *requestBody) Read(p []byte) (int, error) {
 	if b.closed.Load() {
 		return 0, http.ErrBodyReadAfterClose
+	}
+	if b.length >= 0 && b.read.Load() >= b.length {
+		// The transport looks for bytes behind the last one. By then the
+		// answer may have begun, for which the http.Server has closed the
+		// body it reads from: that would pass for a failed request.
+		b.ended.Store(true)
+		return 0, io.EOF
 	}
 	deadline, service := &b.exchange.deadline, b.exchange.route.service
 	if !deadline.answered.Load() {

@@ -53,7 +53,7 @@ func (x *exchange) forward() {
 	x.deadline.start(cancel)
 	defer x.deadline.pause()
 	if r.Body != nil && r.Body != http.NoBody {
-		x.body = &requestBody{ReadCloser: r.Body, exchange: x}
+		x.body = &requestBody{ReadCloser: r.Body, exchange: x, length: r.ContentLength}
 		if x.chain.sizeLimit != nil {
 			x.body.limit = x.chain.sizeLimit.limit
 		}

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -483,3 +484,71 @@ func TestHTTP2Client(t *testing.T) {
 		t.Errorf("%s %+v", response.Proto, sent)
 	}
 }
+
+// A service that is quick to answer must not have its answer cut off: it may
+// begin while the transport still looks for bytes behind the last of the
+// request. Connections without buffers make that likely.
+func TestEarlyAnswersPassWhole(t *testing.T) {
+	waiting := make(chan net.Conn)
+	g := &testGateway{clock: newClock()}
+	g.Gateway = New(load(t), Options{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			near, far := net.Pipe()
+			select {
+			case waiting <- far:
+				return near, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		},
+		Logger: slog.New(slog.NewTextHandler(&g.log, nil)), AccessLog: &g.access, Now: g.clock.Now,
+	})
+	g.server = httptest.NewServer(g)
+	answer := strings.Repeat("x", 64<<10)
+	service := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, answer)
+	})}
+	listener := pipeListener{waiting, make(chan struct{})}
+	go func() { _ = service.Serve(listener) }()
+	t.Cleanup(func() {
+		g.server.Close()
+		g.Close()
+		_ = service.Close()
+	})
+	for range 300 {
+		request, err := http.NewRequest(http.MethodPost, g.server.URL+"/characters", strings.NewReader(strings.Repeat("y", 8<<10)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = "character.localhost"
+		request.Header.Set("X-API-Key", writerKey)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || string(body) != answer {
+			t.Fatalf("got %d of %d bytes, %v: %s", len(body), len(answer), err, g.log.String())
+		}
+	}
+}
+
+// pipeListener accepts connections made by net.Pipe.
+type pipeListener struct {
+	waiting chan net.Conn
+	closed  chan struct{}
+}
+
+func (l pipeListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.waiting:
+		return conn, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l pipeListener) Close() error   { close(l.closed); return nil }
+func (l pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }

@@ -200,7 +200,7 @@ func TestPanicAfterWriting(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	db, err := storage.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), testMigrations(), storage.Options{})
+	db, err := storage.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), testMigrations(), storage.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,9 @@ const (
 	// maxNumber bounds the characters of a number: what is longer has more
 	// digits than any database or client keeps, and is slow to compare.
 	maxNumber = 64
+	// maxValues bounds the values of a body, names not counted. Each takes some
+	// fifty bytes while it is checked, for the two it may have on the wire.
+	maxValues = 200_000
 	// maxExponent is a little beyond the smallest exponent of a float64.
 	maxExponent = 400
 )
@@ -29,6 +32,7 @@ var (
 	errDepth  = errors.New("is nested too deeply")
 	errNUL    = errors.New("must not contain the character U+0000")
 	errNumber = errors.New("is a number too large or too long to be kept")
+	errMany   = errors.New("the body holds too many values")
 	errAfter  = errors.New("there is text after the JSON value")
 )
 
@@ -42,13 +46,13 @@ var (
 // invalid UTF-8, unpaired surrogates, text after the value, numbers beyond
 // float64, and U+0000, which not every database can store.
 func decodeJSON(source []byte) (any, *problem.FieldError) {
-	decoder := decoders.Get().(*jsontext.Decoder)
+	decoder := &valueDecoder{Decoder: decoders.Get().(*jsontext.Decoder), left: maxValues}
 	decoder.Reset(bytes.NewBuffer(source))
 	defer func() {
 		decoder.Reset(nothing) // lets go of source
-		decoders.Put(decoder)
+		decoders.Put(decoder.Decoder)
 	}()
-	value, err := decodeValue(decoder)
+	value, err := decoder.value()
 	if err == nil {
 		if _, trailing := decoder.ReadToken(); trailing == io.EOF {
 			return value, nil
@@ -61,7 +65,7 @@ func decodeJSON(source []byte) (any, *problem.FieldError) {
 		return nil, &problem.FieldError{Pointer: string(syntax.JSONPointer), Reason: syntaxReason(syntax)}
 	case errors.Is(err, io.EOF):
 		return nil, &problem.FieldError{Reason: "a JSON request body is required"}
-	case errors.Is(err, errAfter):
+	case errors.Is(err, errAfter), errors.Is(err, errMany):
 		return nil, &problem.FieldError{Reason: err.Error()}
 	}
 	return nil, &problem.FieldError{Pointer: string(decoder.StackPointer()), Reason: err.Error()}
@@ -77,16 +81,24 @@ func syntaxReason(syntax *jsontext.SyntacticError) string {
 	return "not valid JSON: " + strings.TrimPrefix(syntax.Err.Error(), "jsontext: ")
 }
 
-func decodeValue(decoder *jsontext.Decoder) (any, error) {
-	token, err := decoder.ReadToken()
+type valueDecoder struct {
+	*jsontext.Decoder
+	left int
+}
+
+func (d *valueDecoder) value() (any, error) {
+	if d.left--; d.left < 0 {
+		return nil, errMany
+	}
+	token, err := d.ReadToken()
 	if err != nil {
 		return nil, err
 	}
 	switch token.Kind() {
 	case '{':
-		return decodeObject(decoder)
+		return d.object()
 	case '[':
-		return decodeArray(decoder)
+		return d.array()
 	case '"':
 		return checkText(token.String())
 	case '0':
@@ -123,13 +135,13 @@ func checkNumber(text string) error {
 	return nil
 }
 
-func decodeObject(decoder *jsontext.Decoder) (any, error) {
-	if decoder.StackDepth() > maxDepth {
+func (d *valueDecoder) object() (any, error) {
+	if d.StackDepth() > maxDepth {
 		return nil, errDepth
 	}
 	object := map[string]any{}
-	for decoder.PeekKind() != '}' {
-		name, err := decoder.ReadToken()
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
 		if err != nil {
 			return nil, err
 		}
@@ -138,26 +150,26 @@ func decodeObject(decoder *jsontext.Decoder) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if object[key], err = decodeValue(decoder); err != nil {
+		if object[key], err = d.value(); err != nil {
 			return nil, err
 		}
 	}
-	_, err := decoder.ReadToken()
+	_, err := d.ReadToken()
 	return object, err
 }
 
-func decodeArray(decoder *jsontext.Decoder) (any, error) {
-	if decoder.StackDepth() > maxDepth {
+func (d *valueDecoder) array() (any, error) {
+	if d.StackDepth() > maxDepth {
 		return nil, errDepth
 	}
 	array := []any{}
-	for decoder.PeekKind() != ']' {
-		value, err := decodeValue(decoder)
+	for d.PeekKind() != ']' {
+		value, err := d.value()
 		if err != nil {
 			return nil, err
 		}
 		array = append(array, value)
 	}
-	_, err := decoder.ReadToken()
+	_, err := d.ReadToken()
 	return array, err
 }

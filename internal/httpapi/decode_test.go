@@ -47,6 +47,8 @@ func TestDecodeJSON(t *testing.T) {
 		{name: "too small", source: `[1e-401]`, pointer: "/0", reason: "too large or too long"},
 		{name: "long", source: `0.` + strings.Repeat("1", 62)},
 		{name: "too long", source: `0.` + strings.Repeat("1", 63), reason: "too long"},
+		{name: "most values", source: "[" + strings.Repeat("1,", maxValues-2) + "1]"},
+		{name: "too many values", source: "[" + strings.Repeat("1,", maxValues-1) + "1]", reason: "too many values"},
 		{name: "control character", source: "\"a\nb\"", reason: "not valid JSON"},
 		{name: "name with slash", source: `{"a/b~":{"c":nope}}`, pointer: "/a~1b~0/c", reason: "not valid JSON"},
 	}
@@ -141,6 +143,8 @@ func deliberate(source []byte, reason string) bool {
 		return bytes.Contains(source, []byte(`\u0000`))
 	case strings.Contains(reason, "too large or too long"):
 		return bytes.ContainsAny(source, "eE") || len(source) > maxNumber
+	case strings.Contains(reason, "too many values"):
+		return len(source) > maxValues
 	case strings.Contains(reason, "invalid UTF-8"):
 		return !utf8.Valid(source)
 	case strings.Contains(reason, "surrogate"):

@@ -52,7 +52,10 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, body []byte, next htt
 		given = newAnswer(w)
 		next.ServeHTTP(given, r.WithContext(ctx))
 		given.WriteHeader(http.StatusOK) // unless the handler has said otherwise
-		if given.status >= http.StatusBadRequest {
+		switch failure := given.observation.failure; {
+		case failure != nil:
+			return failure // Write says what kind of failure it is
+		case given.status >= http.StatusBadRequest:
 			return errNotKept
 		}
 		if err := a.purge(tx); err != nil {
@@ -128,8 +131,8 @@ func (i idempotencyRecord) keep(tx *storage.Tx, given *answer, now time.Time) er
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (consumer, idempotency_key) DO UPDATE SET fingerprint = excluded.fingerprint,
 			status = excluded.status, header = excluded.header, body = excluded.body, created_at = excluded.created_at`
-	_, err = tx.Exec(insert, i.consumer, i.key, i.fingerprint, given.status, string(header),
-		given.body.Bytes(), now.UnixMilli())
+	body := append([]byte{}, given.body.Bytes()...) // an empty body is not NULL
+	_, err = tx.Exec(insert, i.consumer, i.key, i.fingerprint, given.status, string(header), body, now.UnixMilli())
 	return err
 }
 

@@ -14,12 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
-
-	"fountain.coach/fountainai/internal/httpapi/problem"
 )
-
-// maxFaults bounds the faults listed in one answer.
-const maxFaults = 20
 
 func newCompiler() *jsonschema.Compiler {
 	compiler := jsonschema.NewCompiler()
@@ -64,58 +59,6 @@ func (n notPlainInteger) LocalizedString(*message.Printer) string {
 		return "must be an integer of at most 64 bits"
 	}
 	return "must be an integer written without fraction or exponent"
-}
-
-// schemaFaults returns what is wrong with value, the first maxFaults by place.
-func schemaFaults(schema *jsonschema.Schema, value any) []problem.FieldError {
-	if schema == nil {
-		return nil
-	}
-	err := schema.Validate(value)
-	var failure *jsonschema.ValidationError
-	if !errors.As(err, &failure) {
-		return nil
-	}
-	faults := collectFaults(failure, nil)
-	slices.SortFunc(faults, func(a, b problem.FieldError) int {
-		return strings.Compare(a.Pointer+a.Reason, b.Pointer+b.Reason)
-	})
-	faults = slices.Compact(faults)
-	return faults[:min(len(faults), maxFaults)]
-}
-
-// collectFaults gathers the leaves of the validator's tree: the branches only
-// say that something below them failed.
-func collectFaults(failure *jsonschema.ValidationError, faults []problem.FieldError) []problem.FieldError {
-	for _, cause := range failure.Causes {
-		faults = collectFaults(cause, faults)
-	}
-	if len(failure.Causes) > 0 {
-		return faults
-	}
-	pointer := pointerTo(failure.InstanceLocation...)
-	switch fault := failure.ErrorKind.(type) {
-	case *kind.Required:
-		for _, name := range fault.Missing {
-			faults = append(faults, problem.FieldError{Pointer: pointer + pointerTo(name), Reason: "is required"})
-		}
-	case *kind.AdditionalProperties:
-		for _, name := range fault.Properties {
-			faults = append(faults, problem.FieldError{Pointer: pointer + pointerTo(name), Reason: "is not a known property"})
-		}
-	default:
-		faults = append(faults, problem.FieldError{Pointer: pointer, Reason: reason(failure.ErrorKind)})
-	}
-	return faults
-}
-
-// pointerTo makes a JSON pointer (RFC 6901).
-func pointerTo(steps ...string) string {
-	pointer := ""
-	for _, step := range steps {
-		pointer += "/" + pointerEscaper.Replace(step)
-	}
-	return pointer
 }
 
 // reason says what is wrong without repeating the value, which may be long.

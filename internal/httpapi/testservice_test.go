@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -113,16 +114,19 @@ type behaviour struct {
 	db          *storage.DB
 	handleError func(w http.ResponseWriter, r *http.Request, err error)
 	runs        *sync.Map // name -> times created, including those undone
-	release     chan struct{}
+	// "wait" waits for release; waiting counts those that do.
+	release chan struct{}
+	waiting atomic.Int32
 }
+
+func newBehaviour() *behaviour { return &behaviour{runs: &sync.Map{}, release: make(chan struct{})} }
 
 func testMigrations() fs.FS {
 	return fstest.MapFS{"00001_items.sql": {Data: []byte(testMigration)}}
 }
 
 func testDefinition() Definition {
-	b := &behaviour{runs: &sync.Map{}, release: make(chan struct{})}
-	return b.definition()
+	return newBehaviour().definition()
 }
 
 func (b *behaviour) definition() Definition {
@@ -168,6 +172,7 @@ func (b *behaviour) create(w http.ResponseWriter, r *http.Request) {
 	case "silent":
 		return
 	case "wait":
+		b.waiting.Add(1)
 		<-b.release
 	case "bad parameter":
 		b.handleError(w, r, &badParamError{ParamName: "X-Note"})
@@ -297,7 +302,7 @@ func newTestAPI(t testing.TB, options Options) *testAPI {
 
 func openTestAPI(t testing.TB, path string, options Options) *testAPI {
 	t.Helper()
-	s := &testAPI{t: t, path: path, log: &bytes.Buffer{}, behaviour: &behaviour{runs: &sync.Map{}, release: make(chan struct{})}}
+	s := &testAPI{t: t, path: path, log: &bytes.Buffer{}, behaviour: newBehaviour()}
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
@@ -369,11 +374,11 @@ func (s *testAPI) newServer(change func(*http.Server)) *httptest.Server {
 	return server
 }
 
-func within(t testing.TB, d time.Duration, what string, done <-chan struct{}) {
+func waitUntil(t testing.TB, what string, happened func() bool) {
 	t.Helper()
-	select {
-	case <-done:
-	case <-time.After(d):
-		t.Fatalf("%s took longer than %s", what, d)
+	for deadline := time.Now().Add(20 * time.Second); !happened(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not happen", what)
+		}
 	}
 }

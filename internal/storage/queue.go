@@ -4,16 +4,18 @@ package storage
 import (
 	"context"
 	"runtime"
-	"os"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Both bound how long the first write of a group waits for the rest.
 const (
+	// maxGroup and gatherTime bound how long the first write of a group waits
+	// for the rest.
 	maxGroup   = 512
 	gatherTime = 500 * time.Microsecond
+	// lookAround is how often a writer that seems to be alone makes sure.
+	lookAround = 16
 )
 
 type write struct {
@@ -26,11 +28,14 @@ type write struct {
 // queue holds writes until the writer takes them, a group at a time. Every
 // write that push accepted is taken, also after close.
 type queue struct {
-	mutex   sync.Mutex
-	arrival sync.Cond
-	waiting []*write
-	closed  bool
-	last, turn int
+	mutex     sync.Mutex
+	arrival   sync.Cond
+	waiting   []*write
+	closed    bool
+	lastGroup int
+	turns     int
+	// busy is set while the writer has work.
+	busy atomic.Bool
 }
 
 func newQueue() *queue {
@@ -60,41 +65,47 @@ func (q *queue) take(group []*write) []*write {
 		if q.closed {
 			return nil
 		}
+		q.busy.Store(false)
 		q.arrival.Wait()
 	}
+	q.busy.Store(true)
 	q.gather()
 	count := min(len(q.waiting), maxGroup)
 	group = append(group[:0], q.waiting[:count]...)
 	left := copy(q.waiting, q.waiting[count:])
 	clear(q.waiting[left:])
 	q.waiting = q.waiting[:left]
+	q.lastGroup = count
 	return group
 }
 
-// gather lets the goroutines that are ready to run go first for as long as
-// that brings in more writes: those just answered are about to write again,
-// and each that comes now is spared a commit of its own. A lone writer waits
-// for nobody, since there is nobody to let go first.
+// gather lets goroutines that are ready to run go first, for as long as that
+// brings in more writes: those just answered are about to write again, and
+// each that comes now is spared a commit of its own. No timer is as quick as
+// that, and none is needed. A lone writer waits for nobody.
 func (q *queue) gather() {
-	began := time.Now()
-	q.turn++
-	if MODE == 2 && q.last <= 1 && len(q.waiting) <= 1 && q.turn%16 != 0 {
-		q.last = len(q.waiting)
+	q.turns++
+	if q.lastGroup <= 1 && len(q.waiting) == 1 && q.turns%lookAround != 0 {
 		return
 	}
-	for known := 0; YIELDS > 0 && known < len(q.waiting) && known < maxGroup && time.Since(began) < gatherTime; {
+	began := time.Now()
+	for known := 0; known < len(q.waiting) && known < maxGroup && time.Since(began) < gatherTime; {
 		known = len(q.waiting)
 		q.mutex.Unlock()
-		for range YIELDS {
-			runtime.Gosched()
-		}
+		runtime.Gosched()
 		q.mutex.Lock()
 	}
-	q.last = len(q.waiting)
 }
 
-var YIELDS, _ = strconv.Atoi(os.Getenv("YIELDS"))
-var MODE, _ = strconv.Atoi(os.Getenv("MODE"))
+// letWriterPass lets the writer go first if it has work. Go keeps a goroutine
+// that comes back from a system call, as the writer does from each commit,
+// behind some sixty turns of those that are ready to run, and reads that are
+// many can keep it there for long.
+func (q *queue) letWriterPass() {
+	if q.busy.Load() {
+		runtime.Gosched()
+	}
+}
 
 // close refuses further writes.
 func (q *queue) close() {

@@ -6,10 +6,6 @@ import (
 	"database/sql"
 	"fmt"
 	"sync"
-	"os"
-	"strconv"
-	"runtime"
-	"sync/atomic"
 )
 
 // readers lends at most size connections, opened when first needed. The one
@@ -35,6 +31,7 @@ func (db *DB) Read(ctx context.Context, run ReadFunc) error {
 	if tx := current(ctx); tx != nil {
 		return run(tx)
 	}
+	db.writer.queue.letWriterPass()
 	return explain(db.readers.read(ctx, run))
 }
 
@@ -50,11 +47,6 @@ func (r *readers) read(ctx context.Context, run ReadFunc) error {
 	connection, err := r.lend(ctx)
 	if err != nil {
 		return err
-	}
-	if RY > 0 && pending.Load() > 0 {
-		for range RY {
-			runtime.Gosched()
-		}
 	}
 	tx := &Tx{connection: connection}
 	// Whatever happens, a panic in run included, the connection goes back.
@@ -127,6 +119,3 @@ func (r *readers) close() error {
 	}
 	return r.pool.Close()
 }
-
-var RY, _ = strconv.Atoi(os.Getenv("RY"))
-var pending atomic.Int64

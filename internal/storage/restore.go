@@ -29,7 +29,10 @@ func Restore(ctx context.Context, backup, path, aside string) error {
 	if err := putAside(path, aside); err != nil {
 		return err
 	}
-	return publish(partial, path)
+	if err := os.Rename(partial, path); err != nil {
+		return err
+	}
+	return syncPath(filepath.Dir(path))
 }
 
 func copyFile(from, to string) error {

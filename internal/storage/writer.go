@@ -40,8 +40,6 @@ func (db *DB) Write(ctx context.Context, run WriteFunc) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	pending.Add(1)
-	defer pending.Add(-1)
 	item := &write{ctx: ctx, run: run, done: make(chan error, 1)}
 	if !db.writer.queue.push(item) {
 		return ErrClosed

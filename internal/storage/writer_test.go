@@ -72,7 +72,7 @@ func TestFailureInAGroup(t *testing.T) {
 		check   func(error) bool
 	}{
 		{"its own error", insertThen(5, func() error { return refusal }), func(err error) bool { return errors.Is(err, refusal) }},
-		{"unique", insertThen(5, func() error { return nil }), nil},
+		{"none", insertThen(5, func() error { return nil }), nil},
 		{"duplicate", insertNumber(1), IsUnique},
 		{"constraint", insertNumber(-1), func(err error) bool { return err != nil && !IsUnique(err) }},
 		{"no rows", func(_ context.Context, tx *Tx) error {
@@ -100,7 +100,7 @@ func TestFailureInAGroup(t *testing.T) {
 				want, c.check = append(want, 5), func(err error) bool { return err == nil }
 			}
 			if !c.check(errs[2]) {
-				t.Errorf("the failing write got %v", errs[2])
+				t.Errorf("the third write got %v", errs[2])
 			}
 			if err := errors.Join(errs[0], errs[1], errs[3]); err != nil {
 				t.Errorf("the other writes got %v", err)

@@ -41,7 +41,7 @@ type ActionPatch struct {
 	ScriptID    nullable.Nullable[int64] `json:"scriptId,omitempty"`
 
 	// SequenceNumber Place in the line of the script.
-	SequenceNumber *SequenceNumber `json:"sequenceNumber,omitempty"`
+	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
 }
 
 // Character defines model for Character.
@@ -73,7 +73,7 @@ type NewAction struct {
 	ScriptID    *Identifier `json:"scriptId,omitempty"`
 
 	// SequenceNumber Place in the line of the script.
-	SequenceNumber *SequenceNumber `json:"sequenceNumber,omitempty"`
+	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
 }
 
 // NewCharacter defines model for NewCharacter.
@@ -89,6 +89,9 @@ type NewParaphrase struct {
 	Text       string     `json:"text"`
 }
 
+// NewSequenceNumber Place in the line of the script.
+type NewSequenceNumber = int64
+
 // NewSpokenWord defines model for NewSpokenWord.
 type NewSpokenWord struct {
 	CharacterID *Identifier `json:"characterId,omitempty"`
@@ -98,8 +101,8 @@ type NewSpokenWord struct {
 	ScriptID      *Identifier `json:"scriptId,omitempty"`
 
 	// SequenceNumber Place in the line of the script.
-	SequenceNumber *SequenceNumber `json:"sequenceNumber,omitempty"`
-	Text           Text            `json:"text"`
+	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
+	Text           Text               `json:"text"`
 }
 
 // Paraphrase defines model for Paraphrase.
@@ -151,8 +154,8 @@ type SpokenWordPatch struct {
 	ScriptID      nullable.Nullable[int64]  `json:"scriptId,omitempty"`
 
 	// SequenceNumber Place in the line of the script.
-	SequenceNumber *SequenceNumber `json:"sequenceNumber,omitempty"`
-	Text           *Text           `json:"text,omitempty"`
+	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
+	Text           *Text              `json:"text,omitempty"`
 }
 
 // Text defines model for Text.

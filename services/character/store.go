@@ -30,15 +30,20 @@ func scanCharacter(row func(dest ...any) error, c *characterRow) error {
 }
 
 func (s *store) listCharacters(ctx context.Context, filter ListCharactersParams, page httpapi.Page) ([]characterRow, error) {
+	query, arguments := charactersQuery(filter, page)
+	return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) ([]characterRow, error) {
+		return storage.All(tx, query, arguments, scanCharacter)
+	})
+}
+
+func charactersQuery(filter ListCharactersParams, page httpapi.Page) (string, []any) {
 	var where storage.Where
 	if filter.Name != nil {
 		where.And("name = ?", *filter.Name)
 	}
 	where.In("character_id", filter.Ids)
 	clause, arguments := where.Page("character_id", page.After, page.Limit)
-	return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) ([]characterRow, error) {
-		return storage.All(tx, characterColumns+clause, arguments, scanCharacter)
-	})
+	return characterColumns + clause, arguments
 }
 
 // getCharacter returns 404 if there is no such character.
@@ -47,17 +52,7 @@ func (s *store) getCharacter(ctx context.Context, id int64) (characterRow, error
 }
 
 func findCharacter(tx *storage.Tx, id int64) (characterRow, error) {
-	return one(tx, "character", characterColumns+" WHERE character_id = $1", id, scanCharacter)
-}
-
-// one returns the row that query finds by id, or a 404 problem that names it.
-func one[T any](tx *storage.Tx, what, query string, id int64, scan func(func(dest ...any) error, *T) error) (T, error) {
-	var row T
-	err := scan(func(dest ...any) error { return tx.QueryRow(query, []any{id}, dest...) }, &row)
-	if storage.IsNoRows(err) {
-		err = httpapi.NotFound(what, id)
-	}
-	return row, err
+	return httpapi.One(tx, "character", characterColumns+" WHERE character_id = $1", id, scanCharacter)
 }
 
 func (s *store) createCharacter(ctx context.Context, item NewCharacter) (characterRow, error) {
@@ -94,20 +89,13 @@ func (s *store) patchCharacter(ctx context.Context, id int64, patch CharacterPat
 		if err != nil {
 			return row, err
 		}
-		set(&row.Value.Name, patch.Name)
-		set(&row.Value.Description, patch.Description)
+		httpapi.Patch(&row.Value.Name, patch.Name)
+		httpapi.Patch(&row.Value.Description, patch.Description)
 		if _, err := tx.Exec(update, row.Value.Name, row.Value.Description, httpapi.Now(), id); err != nil {
 			return row, err
 		}
 		return findCharacter(tx, id)
 	})
-}
-
-// set overwrites target if the patch has a value for it.
-func set[T any](target *T, value *T) {
-	if value != nil {
-		*target = *value
-	}
 }
 
 // deleteCharacter returns 404 if there is no such character, 412 if it does not
@@ -121,8 +109,23 @@ func (s *store) deleteCharacter(ctx context.Context, id int64, ifMatch *string) 
 		if err != nil {
 			return err
 		}
+		if err := unlink(tx, id); err != nil {
+			return err
+		}
 		return remove(tx, "characters", "character_id", elementCharacter, id)
 	})
+}
+
+// unlink takes a character off its actions and spoken words. Those change by
+// it, so they get a new revision, which the foreign key alone would not give.
+func unlink(tx *storage.Tx, id int64) error {
+	const set = " SET character_id = NULL, updated_at = $1, revision = revision + 1 WHERE character_id = $2"
+	for _, table := range []string{"actions", "spoken_words"} {
+		if _, err := tx.Exec("UPDATE "+table+set, httpapi.Now(), id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remove deletes an element and its paraphrases.

@@ -43,7 +43,7 @@ func (s *store) getAction(ctx context.Context, id int64) (actionRow, error) {
 }
 
 func findAction(tx *storage.Tx, id int64) (actionRow, error) {
-	return one(tx, "action", actionColumns+" WHERE action_id = $1", id, scanAction)
+	return httpapi.One(tx, "action", actionColumns+" WHERE action_id = $1", id, scanAction)
 }
 
 // createAction returns 400 if the character is unknown, 409 if the sequence
@@ -94,8 +94,8 @@ type links struct {
 // another script gets a number there; the one it had is given up.
 func (l links) patched(tx *storage.Tx, scriptID, characterID nullable.Nullable[int64], wanted *int64) (links, error) {
 	changed := l
-	change(&changed.scriptID, scriptID)
-	change(&changed.characterID, characterID)
+	httpapi.PatchNullable(&changed.scriptID, scriptID)
+	httpapi.PatchNullable(&changed.characterID, characterID)
 	if err := knownCharacter(tx, changed.characterID); err != nil {
 		return l, err
 	}
@@ -109,18 +109,6 @@ func (l links) patched(tx *storage.Tx, scriptID, characterID nullable.Nullable[i
 	var err error
 	changed.sequenceNumber, err = sequence.Assign(tx, to, wanted)
 	return changed, httpapi.SequenceTaken(err, wanted)
-}
-
-// change carries one nullable member of a merge patch over (RFC 7396): absent
-// leaves target, null empties it.
-func change[T any](target **T, value nullable.Nullable[T]) {
-	switch {
-	case value.IsNull():
-		*target = nil
-	case value.IsSpecified():
-		given := value.MustGet()
-		*target = &given
-	}
 }
 
 // patchAction returns 404 if there is no such action, 412 if it does not have
@@ -141,7 +129,7 @@ func (s *store) patchAction(ctx context.Context, id int64, patch ActionPatch, if
 		if err != nil {
 			return row, err
 		}
-		set(&row.Value.Description, patch.Description)
+		httpapi.Patch(&row.Value.Description, patch.Description)
 		if _, err := tx.Exec(update, row.Value.Description, l.scriptID, l.characterID, l.sequenceNumber, httpapi.Now(), id); err != nil {
 			return row, err
 		}
@@ -191,7 +179,7 @@ func (s *store) getSpokenWord(ctx context.Context, id int64) (spokenWordRow, err
 }
 
 func findSpokenWord(tx *storage.Tx, id int64) (spokenWordRow, error) {
-	return one(tx, "spoken word", spokenWordColumns+" WHERE dialogue_id = $1", id, scanSpokenWord)
+	return httpapi.One(tx, "spoken word", spokenWordColumns+" WHERE dialogue_id = $1", id, scanSpokenWord)
 }
 
 // createSpokenWord returns 400 if there is nothing to say or the character is
@@ -248,8 +236,8 @@ func (s *store) patchSpokenWord(ctx context.Context, id int64, patch SpokenWordP
 		if err != nil {
 			return row, err
 		}
-		set(&row.Value.Text, patch.Text)
-		change(&row.Value.Parenthetical, patch.Parenthetical)
+		httpapi.Patch(&row.Value.Text, patch.Text)
+		httpapi.PatchNullable(&row.Value.Parenthetical, patch.Parenthetical)
 		if err := checkSpoken(row.Value.Text, row.Value.Parenthetical); err != nil {
 			return row, err
 		}

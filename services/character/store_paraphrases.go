@@ -42,15 +42,20 @@ func exists(tx *storage.Tx, elementType string, id int64) error {
 
 // listParaphrases returns 404 if there is no such element.
 func (s *store) listParaphrases(ctx context.Context, elementType string, id int64, page httpapi.Page) ([]paraphraseRow, error) {
-	var where storage.Where
-	where.And("element_type = ? AND element_id = ?", elementType, id)
-	clause, arguments := where.Page("paraphrase_id", page.After, page.Limit)
+	query, arguments := paraphrasesQuery(elementType, id, page)
 	return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) ([]paraphraseRow, error) {
 		if err := exists(tx, elementType, id); err != nil {
 			return nil, err
 		}
-		return storage.All(tx, paraphraseColumns+clause, arguments, scanParaphrase)
+		return storage.All(tx, query, arguments, scanParaphrase)
 	})
+}
+
+func paraphrasesQuery(elementType string, id int64, page httpapi.Page) (string, []any) {
+	var where storage.Where
+	where.And("element_type = ? AND element_id = ?", elementType, id)
+	clause, arguments := where.Page("paraphrase_id", page.After, page.Limit)
+	return paraphraseColumns + clause, arguments
 }
 
 // createParaphrase returns 404 if there is no such element.
@@ -79,7 +84,7 @@ func (s *store) getParaphrase(ctx context.Context, id int64) (paraphraseRow, err
 }
 
 func findParaphrase(tx *storage.Tx, id int64) (paraphraseRow, error) {
-	return one(tx, "paraphrase", paraphraseColumns+" WHERE paraphrase_id = $1", id, scanParaphrase)
+	return httpapi.One(tx, "paraphrase", paraphraseColumns+" WHERE paraphrase_id = $1", id, scanParaphrase)
 }
 
 // patchParaphrase returns 404 if there is no such paraphrase, 412 if it does
@@ -95,9 +100,9 @@ func (s *store) patchParaphrase(ctx context.Context, id int64, patch ParaphraseP
 		if err != nil {
 			return row, err
 		}
-		set(&row.Value.OriginalID, patch.OriginalID)
-		set(&row.Value.Text, patch.Text)
-		set(&row.Value.Commentary, patch.Commentary)
+		httpapi.Patch(&row.Value.OriginalID, patch.OriginalID)
+		httpapi.Patch(&row.Value.Text, patch.Text)
+		httpapi.Patch(&row.Value.Commentary, patch.Commentary)
 		if _, err := tx.Exec(update, row.Value.OriginalID, row.Value.Text, row.Value.Commentary, httpapi.Now(), id); err != nil {
 			return row, err
 		}

@@ -1,0 +1,162 @@
+// fountain backup: copies of all five databases while the services go on.
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"fountain.coach/fountainai/internal/httpapi"
+	"fountain.coach/fountainai/internal/storage"
+)
+
+// manifestName is the file that completes a backup: it is written last, so a
+// folder without it is no backup.
+const manifestName = "manifest.json"
+
+// manifest says what a backup holds.
+type manifest struct {
+	CreatedAt time.Time      `json:"createdAt"`
+	Version   string         `json:"version"`
+	Databases []databaseCopy `json:"databases"`
+}
+
+type databaseCopy struct {
+	Service   string `json:"service"`
+	File      string `json:"file"`
+	SizeBytes int64  `json:"sizeBytes"`
+	SHA256    string `json:"sha256"`
+}
+
+type backupOptions struct {
+	data string
+	json bool
+}
+
+func newBackupCommand() *cobra.Command {
+	var options backupOptions
+	command := &cobra.Command{
+		Use:   "backup DIR",
+		Short: "Copy all five databases, also while they are in use",
+		Long: `Copy the five databases of --data into the new folder DIR. The services go on
+meanwhile; all copies show one moment. The API key is not part of a backup.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			return backup(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), arguments[0], options)
+		},
+	}
+	command.Flags().StringVar(&options.data, "data", "data", "folder of the databases")
+	command.Flags().BoolVar(&options.json, "json", false, "print JSON")
+	return command
+}
+
+func backup(ctx context.Context, stdout, stderr io.Writer, dir string, options backupOptions) (err error) {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty; a backup goes into a new folder", dir)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	snapshots, err := freeze(ctx, options.data)
+	defer func() {
+		for _, snapshot := range snapshots {
+			err = errors.Join(err, snapshot.Close())
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	m := manifest{CreatedAt: time.Now().UTC(), Version: httpapi.Version()}
+	bar := newProgress(stderr, "copying")
+	defer bar.finish()
+	bar.expect(len(serviceNames))
+	for i, name := range serviceNames {
+		copied, err := copyDatabase(ctx, snapshots[i], dir, name)
+		if err != nil {
+			return err
+		}
+		m.Databases = append(m.Databases, copied)
+		bar.add(1)
+	}
+	if err := writeManifest(dir, m); err != nil {
+		return err
+	}
+	if options.json {
+		return json.NewEncoder(stdout).Encode(m)
+	}
+	m.print(stdout, fmt.Sprintf("Backed up %s into %s.", options.data, dir))
+	return nil
+}
+
+// freeze opens a snapshot of each database, one right after the other, before
+// any of the slow copying begins.
+func freeze(ctx context.Context, data string) ([]*storage.Snapshot, error) {
+	var snapshots []*storage.Snapshot
+	for _, name := range serviceNames {
+		snapshot, err := storage.OpenSnapshot(ctx, databasePath(data, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return snapshots, fmt.Errorf("no database of %s in %s; name the folder of the stack with --data", name, data)
+		}
+		if err != nil {
+			return snapshots, err
+		}
+		snapshots = append(snapshots, snapshot)
+	}
+	return snapshots, nil
+}
+
+func copyDatabase(ctx context.Context, snapshot *storage.Snapshot, dir, name string) (databaseCopy, error) {
+	copied := databaseCopy{Service: name, File: name + ".db"}
+	destination := filepath.Join(dir, copied.File)
+	if err := snapshot.CopyTo(destination, nil); err != nil {
+		return copied, err
+	}
+	// A backup that cannot be restored is found out now, not when it is needed.
+	if err := storage.Check(ctx, destination); err != nil {
+		return copied, err
+	}
+	var err error
+	copied.SHA256, copied.SizeBytes, err = checksum(destination)
+	return copied, err
+}
+
+func checksum(path string) (sum string, size int64, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	size, err = io.Copy(hash, file)
+	return hex.EncodeToString(hash.Sum(nil)), size, err
+}
+
+func writeManifest(dir string, m manifest) error {
+	content, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(dir, manifestName), append(content, '\n'))
+}
+
+func (m manifest) print(w io.Writer, title string) {
+	fmt.Fprintln(w, title)
+	t := newTable(w)
+	t.AppendHeader(table.Row{"Service", "File", "Size", "SHA-256"})
+	for _, c := range m.Databases {
+		t.AppendRow(table.Row{c.Service, c.File, humanize.IBytes(uint64(c.SizeBytes)), c.SHA256[:16] + "…"})
+	}
+	t.Render()
+}

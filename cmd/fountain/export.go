@@ -1,0 +1,91 @@
+// fountain export: a story is read back and written as a screenplay.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"fountain.coach/fountainai/internal/client"
+	"fountain.coach/fountainai/services/storyfactory"
+)
+
+type exportOptions struct {
+	remoteOptions
+	output string
+}
+
+func newExportCommand() *cobra.Command {
+	var options exportOptions
+	command := &cobra.Command{
+		Use:   "export SCRIPT_ID",
+		Short: "Write a script's story as a screenplay",
+		Long: `Read a story from the Story Factory and write it in the Fountain format, or with
+--json as elements in JSON.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			scriptID, err := strconv.ParseInt(arguments[0], 10, 64)
+			if err != nil || scriptID < 1 {
+				return fmt.Errorf("script id %q: want a positive whole number, as fountain import printed it", arguments[0])
+			}
+			return export(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), scriptID, options)
+		},
+	}
+	options.addFlags(command)
+	command.Flags().StringVarP(&options.output, "output", "o", "", "file to write (standard output if empty)")
+	return command
+}
+
+func export(ctx context.Context, stdout, stderr io.Writer, scriptID int64, options exportOptions) error {
+	api, err := options.connect()
+	if err != nil {
+		return err
+	}
+	var story storyfactory.FullStory
+	path := fmt.Sprintf("/stories?scriptId=%d", scriptID)
+	if _, err := api.Do(ctx, client.Request{Service: "storyfactory", Method: http.MethodGet, Path: path}, &story); err != nil {
+		return fmt.Errorf("export script %d: %w", scriptID, err)
+	}
+	if !story.Complete {
+		fmt.Fprintln(stderr, "fountain: the story is incomplete; an import is under way or was interrupted: run it again to complete it")
+	}
+	play := fromStory(story)
+	content := play.Format()
+	if options.json {
+		if content, err = json.MarshalIndent(play, "", "  "); err != nil {
+			return err
+		}
+		content = append(content, '\n')
+	}
+	if options.output == "" || options.output == "-" {
+		_, err := stdout.Write(content)
+		return err
+	}
+	return replaceFile(options.output, content)
+}
+
+// replaceFile writes a file so that the name always stands for a whole one.
+func replaceFile(name string, content []byte) error {
+	partial, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(partial, bytes.NewReader(content))
+	err = errors.Join(err, partial.Chmod(0o644), partial.Sync(), partial.Close())
+	if err == nil {
+		err = os.Rename(partial.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(partial.Name()))
+	}
+	return nil
+}

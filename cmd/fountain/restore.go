@@ -1,0 +1,130 @@
+// fountain restore: a backup takes the place of the databases.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fountain.coach/fountainai/internal/storage"
+)
+
+type restoreOptions struct {
+	data  string
+	force bool
+	json  bool
+}
+
+func newRestoreCommand() *cobra.Command {
+	var options restoreOptions
+	command := &cobra.Command{
+		Use:   "restore DIR",
+		Short: "Put a backup in place of the databases",
+		Long: `Check the backup in DIR and put its databases into --data. The stack must not be
+running. Databases that are there already are kept beside the new ones under
+another name, and only replaced with --force.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			return restore(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), arguments[0], options)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&options.data, "data", "data", "folder of the databases")
+	flags.BoolVar(&options.force, "force", false, "replace databases that are there already")
+	flags.BoolVar(&options.json, "json", false, "print JSON")
+	return command
+}
+
+func restore(ctx context.Context, stdout, stderr io.Writer, dir string, options restoreOptions) error {
+	m, err := readManifest(dir)
+	if err != nil {
+		return err
+	}
+	if err := checkTarget(options); err != nil {
+		return err
+	}
+	bar := newProgress(stderr, "restoring")
+	defer bar.finish()
+	bar.expect(2 * len(m.Databases))
+	for _, c := range m.Databases {
+		if err := verify(ctx, dir, c); err != nil {
+			return fmt.Errorf("%w; nothing was changed", err)
+		}
+		bar.add(1)
+	}
+	if err := os.MkdirAll(options.data, 0o700); err != nil {
+		return err
+	}
+	aside := ".before-restore-" + time.Now().UTC().Format("20060102T150405Z")
+	for _, c := range m.Databases {
+		if err := storage.Restore(ctx, filepath.Join(dir, c.File), databasePath(options.data, c.Service), aside); err != nil {
+			return err
+		}
+		bar.add(1)
+	}
+	if options.json {
+		return json.NewEncoder(stdout).Encode(m)
+	}
+	m.print(stdout, fmt.Sprintf("Restored %s from the backup of %s.", options.data, m.CreatedAt.Format(time.RFC3339)))
+	return nil
+}
+
+func readManifest(dir string) (manifest, error) {
+	var m manifest
+	content, err := os.ReadFile(filepath.Join(dir, manifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, fmt.Errorf("%s holds no complete backup: %s is missing", dir, manifestName)
+	}
+	if err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(content, &m); err != nil {
+		return m, fmt.Errorf("%s: %w", filepath.Join(dir, manifestName), err)
+	}
+	for _, name := range serviceNames {
+		if !slices.ContainsFunc(m.Databases, func(c databaseCopy) bool { return c.Service == name && c.File == name+".db" }) {
+			return m, fmt.Errorf("the backup in %s has no database of %s", dir, name)
+		}
+	}
+	return m, nil
+}
+
+// checkTarget refuses to touch databases in use, and ones that are there unless
+// forced.
+func checkTarget(options restoreOptions) error {
+	for _, name := range serviceNames {
+		path := databasePath(options.data, name)
+		inUse, err := storage.InUse(path)
+		switch {
+		case err != nil:
+			return err
+		case inUse:
+			return fmt.Errorf("%s is in use; stop the stack first", path)
+		}
+		if _, err := os.Stat(path); err == nil && !options.force {
+			return fmt.Errorf("%s exists; --force puts the backup in its place (the old database is kept beside it)", path)
+		}
+	}
+	return nil
+}
+
+func verify(ctx context.Context, dir string, c databaseCopy) error {
+	path := filepath.Join(dir, c.File)
+	sum, _, err := checksum(path)
+	if err != nil {
+		return err
+	}
+	if sum != c.SHA256 {
+		return fmt.Errorf("%s is not the file that was backed up: its SHA-256 is %s, the manifest says %s", path, sum, c.SHA256)
+	}
+	return storage.Check(ctx, path)
+}

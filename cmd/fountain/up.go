@@ -1,0 +1,206 @@
+// fountain up: the five services and the gateway in one process.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"fountain.coach/fountainai"
+	"fountain.coach/fountainai/internal/gateway"
+	"fountain.coach/fountainai/internal/httpapi"
+	"fountain.coach/fountainai/services/centralsequence"
+	"fountain.coach/fountainai/services/character"
+	"fountain.coach/fountainai/services/scriptmanagement"
+	"fountain.coach/fountainai/services/sessioncontext"
+	"fountain.coach/fountainai/services/storyfactory"
+)
+
+type upOptions struct {
+	addr      string
+	data      string
+	config    string
+	logFormat string
+	logLevel  string
+}
+
+func newUpCommand() *cobra.Command {
+	var options upOptions
+	command := &cobra.Command{
+		Use:   "up",
+		Short: "Run the five services and the gateway on this machine",
+		Long: `Run the five services and the gateway in one process, until Ctrl-C.
+
+The first start makes the databases and an API key in the data folder. What the
+services have acknowledged is on disk: Ctrl-C, a crash or a power cut lose nothing.
+For one machine and trials; production runs Kong (see the README).`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return up(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), options)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&options.addr, "addr", "127.0.0.1:8000", "address the gateway listens on")
+	flags.StringVar(&options.data, "data", "data", "folder of the databases and the API key")
+	flags.StringVar(&options.config, "config", "", "gateway configuration (the built-in kong.yml if empty)")
+	flags.StringVar(&options.logFormat, "log-format", "text", "log format: text or json")
+	flags.StringVar(&options.logLevel, "log-level", "warn", "lowest level to log: debug, info, warn or error; info shows every request")
+	return command
+}
+
+func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error {
+	started := time.Now()
+	logger, err := httpapi.NewLogger(stderr, options.logFormat, options.logLevel)
+	if err != nil {
+		return err
+	}
+	config, err := loadGateway(options.config)
+	if err != nil {
+		return err
+	}
+	if err := addKeys(config, options.data); err != nil {
+		return err
+	}
+	// The address is taken first: two stacks must not both open the databases.
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", options.addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s (choose another with --addr): %w", options.addr, err)
+	}
+	stack, err := openStack(ctx, options.data, logger)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	door := gateway.New(config, gateway.Options{
+		DialContext: stack.network.dial, Logger: logger, AccessLog: accessLog(stderr, options.logLevel),
+	})
+	fmt.Fprint(stdout, welcome(listener.Addr(), options.data, time.Since(started)))
+	err = stack.serve(ctx, listener, door, logger)
+	fmt.Fprintln(stdout, "Stopped; everything acknowledged is on disk.")
+	return errors.Join(err, door.Close())
+}
+
+// accessLog shows the gateway's access log only to those who ask for it: in a
+// terminal it would bury the addresses.
+func accessLog(stderr io.Writer, level string) io.Writer {
+	if level == "info" || level == "debug" {
+		return stderr
+	}
+	return io.Discard
+}
+
+func loadGateway(path string) (*gateway.Config, error) {
+	if path != "" {
+		return gateway.LoadConfig(path)
+	}
+	return gateway.ParseConfig(bytes.NewReader(fountainai.KongConfig))
+}
+
+// stack is the five services on connections inside the process.
+type stack struct {
+	network   *network
+	instances map[string]*httpapi.Instance
+}
+
+// definitions returns the services; the Story Factory finds its peers where
+// kong.yml finds them, on the network inside the process.
+func definitions(inside *network) []httpapi.Definition {
+	peers := &storyfactory.Peers{
+		Character:        "http://character:8000",
+		ScriptManagement: "http://scriptmanagement:8000",
+		SessionContext:   "http://sessioncontext:8000",
+		Transport:        &http.Transport{DialContext: inside.dial, MaxIdleConnsPerHost: 16},
+	}
+	return []httpapi.Definition{
+		centralsequence.Definition(), character.Definition(), scriptmanagement.Definition(),
+		sessioncontext.Definition(), storyfactory.Definition(peers),
+	}
+}
+
+func openStack(ctx context.Context, data string, logger *slog.Logger) (*stack, error) {
+	s := &stack{network: newNetwork(), instances: map[string]*httpapi.Instance{}}
+	all := definitions(s.network)
+	opened := make([]*httpapi.Instance, len(all))
+	var group errgroup.Group
+	for i, definition := range all {
+		group.Go(func() (err error) {
+			opened[i], err = httpapi.Open(ctx, definition, "file:"+databasePath(data, definition.Name),
+				httpapi.Options{Logger: logger.With("service", definition.Name)})
+			return err
+		})
+	}
+	err := group.Wait()
+	for i, instance := range opened {
+		if instance != nil && err != nil {
+			err = errors.Join(err, instance.DB.Close())
+		}
+		s.instances[all[i].Name] = instance
+	}
+	return s, err
+}
+
+func databasePath(data, service string) string { return filepath.Join(data, service+".db") }
+
+// serve runs until ctx ends. The gateway stops first, so that the services see
+// every request that it has let in to its end.
+func (s *stack) serve(ctx context.Context, listener net.Listener, door http.Handler, logger *slog.Logger) error {
+	inside, stopServices := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServices()
+	var services errgroup.Group
+	for name, instance := range s.instances {
+		services.Go(func() error { return instance.Serve(inside, s.network.listen(name+":8000")) })
+	}
+	server := httpapi.NewServer(door, logger)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		err = httpapi.Drain(server)
+	}
+	stopServices()
+	return errors.Join(err, services.Wait())
+}
+
+// welcome tells a person what there is and what to do with it.
+func welcome(addr net.Addr, data string, took time.Duration) string {
+	_, port, _ := net.SplitHostPort(addr.String())
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "FountainAI %s is ready (%d ms).\n\n", httpapi.Version(), took.Milliseconds())
+	examples := map[string]string{
+		"centralsequence": "/sequence", "character": "/characters", "scriptmanagement": "/scripts",
+		"sessioncontext": "/sessions", "storyfactory": "/stories?scriptId=1",
+	}
+	for _, name := range serviceNames {
+		fmt.Fprintf(&text, "  %-17s http://%s.localhost:%s%s\n", name, name, port, examples[name])
+	}
+	fmt.Fprint(&text, "\nDocumentation (no key needed):\n")
+	for _, name := range serviceNames {
+		fmt.Fprintf(&text, "  http://%s.localhost:%s/docs\n", name, port)
+	}
+	keyFile := keyPath(data, "writer")
+	fmt.Fprintf(&text, "\nThe API key is in %s (one that may only read: %s). Try:\n", keyFile, keyPath(data, "reader"))
+	fmt.Fprintf(&text, "  curl -H \"X-API-Key: $(cat %s)\" http://character.localhost:%s/characters\n", shellQuote(keyFile), port)
+	fmt.Fprint(&text, "\nCtrl-C stops it.\n")
+	return text.String()
+}
+
+// shellQuote keeps the curl line whole for paths with spaces.
+func shellQuote(path string) string {
+	for _, c := range path {
+		if !(c == '/' || c == '.' || c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
+			return "'" + string(bytes.ReplaceAll([]byte(path), []byte("'"), []byte(`'\''`))) + "'"
+		}
+	}
+	return path
+}

@@ -1,0 +1,105 @@
+// Starting and stopping what is measured.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is a process that answers HTTP on loopback.
+type server struct {
+	name    string
+	address string
+	command *exec.Cmd
+	// started is how long it took until it answered.
+	started time.Duration
+}
+
+// startServer starts a command and waits until its health path answers.
+func startServer(ctx context.Context, name, health string, environment []string, arguments func(address string) []string) (*server, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	line := arguments(address)
+	command := exec.Command(line[0], line[1:]...)
+	command.Env = append(os.Environ(), environment...)
+	begun := time.Now()
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	s := &server{name: name, address: address, command: command}
+	for time.Since(begun) < 20*time.Second && ctx.Err() == nil {
+		response, err := http.Get("http://" + address + health)
+		if err == nil {
+			response.Body.Close()
+			if response.StatusCode < http.StatusInternalServerError {
+				s.started = time.Since(begun)
+				return s, nil
+			}
+		}
+		time.Sleep(500 * time.Microsecond)
+	}
+	s.stop()
+	return nil, fmt.Errorf("%s did not answer on %s", name, address)
+}
+
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}
+
+// stop ends the process and waits for it.
+func (s *server) stop() {
+	_ = s.command.Process.Signal(syscall.SIGTERM)
+	_ = s.command.Wait()
+}
+
+// memory returns the resident memory in MiB.
+func (s *server) memory() (float64, error) {
+	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.command.Process.Pid), "status"))
+	if err != nil {
+		return 0, err
+	}
+	for _, line := range strings.Split(string(content), "\n") {
+		if rest, found := strings.CutPrefix(line, "VmRSS:"); found {
+			kilobytes, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			return kilobytes / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("%s: no VmRSS", s.name)
+}
+
+// startService starts one of the five services on a database file.
+func startService(ctx context.Context, name, database string) (*server, error) {
+	return startServer(ctx, name, "/healthz", []string{"FOUNTAIN_LOG_LEVEL=warn"}, func(address string) []string {
+		return []string{"bin/" + name, "--addr", address, "--database", "file:" + database}
+	})
+}
+
+func startFastAPI(ctx context.Context, database string) (*server, error) {
+	environment := []string{"BENCH_DATABASE=sqlite:///" + database}
+	return startServer(ctx, "FastAPI", "/characters?limit=1", environment, func(address string) []string {
+		_, port, _ := net.SplitHostPort(address)
+		return []string{"uvicorn", "--app-dir", "hack/bench/fastapi", "app:app", "--host", "127.0.0.1", "--port", port, "--log-level", "warning"}
+	})
+}
+
+func startEmpty(ctx context.Context) (*server, error) {
+	return startServer(ctx, "empty handler", "/healthz", nil, func(address string) []string {
+		return []string{"bin/bench-empty", address}
+	})
+}
