@@ -194,7 +194,8 @@ func TestPanicAfterWriting(t *testing.T) {
 			t.Errorf("%s: the answer looks whole", name)
 		}
 	}
-	if log := s.log.String(); !strings.Contains(log, "too late") || strings.Count(log, `"msg":"request"`) != 2 {
+	waitUntil(t, "logging", func() bool { return strings.Count(s.log.String(), `"msg":"request"`) == 2 })
+	if log := s.log.String(); !strings.Contains(log, "too late") {
 		t.Errorf("log: %s", log)
 	}
 }

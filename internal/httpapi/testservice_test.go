@@ -292,7 +292,31 @@ type testAPI struct {
 	t         testing.TB
 	behaviour *behaviour
 	path      string
-	log       *bytes.Buffer
+	log       *logBuffer
+}
+
+// logBuffer takes the log lines of many goroutines.
+type logBuffer struct {
+	lock sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logBuffer) Write(line []byte) (int, error) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logBuffer) String() string {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.text.String()
+}
+
+func (l *logBuffer) Reset() {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	l.text.Reset()
 }
 
 func newTestAPI(t testing.TB, options Options) *testAPI {
@@ -302,7 +326,7 @@ func newTestAPI(t testing.TB, options Options) *testAPI {
 
 func openTestAPI(t testing.TB, path string, options Options) *testAPI {
 	t.Helper()
-	s := &testAPI{t: t, path: path, log: &bytes.Buffer{}, behaviour: newBehaviour()}
+	s := &testAPI{t: t, path: path, log: &logBuffer{}, behaviour: newBehaviour()}
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}

@@ -211,7 +211,7 @@ func matches(promised httpapi.Response, answer *Answer) error {
 		return fmt.Errorf("content type %s is not listed", mediaType)
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(answer.Body))
-	if err != nil {
+	if err != nil || schema == nil {
 		return err
 	}
 	return schema.Validate(value)

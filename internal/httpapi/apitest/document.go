@@ -80,7 +80,32 @@ func checkOperation(t *testing.T, name string, operation *openapi3.Operation) {
 		if len(content.Examples) == 0 {
 			t.Errorf("%s: the %s body has no example", name, mediaType)
 		}
+		checkBounds(t, name+" "+mediaType, content.Schema, map[*openapi3.Schema]bool{})
 	}
+}
+
+// checkBounds checks that a body takes no unknown members, and no text or list
+// without end.
+func checkBounds(t *testing.T, place string, reference *openapi3.SchemaRef, seen map[*openapi3.Schema]bool) {
+	t.Helper()
+	if reference == nil || reference.Value == nil || seen[reference.Value] {
+		return
+	}
+	schema := reference.Value
+	seen[schema] = true
+	if len(schema.Properties) > 0 && (schema.AdditionalProperties.Has == nil || *schema.AdditionalProperties.Has) {
+		t.Errorf("%s: additionalProperties: false is missing", place)
+	}
+	if schema.Type.Includes("string") && schema.MaxLength == nil && schema.Enum == nil && schema.Format == "" {
+		t.Errorf("%s: maxLength is missing", place)
+	}
+	if schema.Type.Includes("array") && schema.MaxItems == nil {
+		t.Errorf("%s: maxItems is missing", place)
+	}
+	for name, property := range schema.Properties {
+		checkBounds(t, place+"/"+name, property, seen)
+	}
+	checkBounds(t, place+"/*", schema.Items, seen)
 }
 
 func checkPost(t *testing.T, name string, operation *openapi3.Operation) {
