@@ -11,12 +11,15 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## Build and run the whole stack on this machine
+run: bin/fountain ## Build and run the whole stack on this machine
 	bin/fountain up
 
-.PHONY: build
-build: ## Build bin/fountain and the five services, static
+.PHONY: bin/fountain
+bin/fountain:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/fountain ./cmd/fountain
+
+.PHONY: build
+build: bin/fountain ## Build bin/fountain and the five services, static
 	@for service in $(SERVICES); do \
 		CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$service ./services/$$service/cmd || exit 1; \
 	done

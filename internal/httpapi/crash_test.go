@@ -138,7 +138,7 @@ type crashTest struct {
 // with a key stay so however often they are repeated. FOUNTAIN_CRASH_ROUNDS
 // sets the number of crashes.
 func TestCrash(t *testing.T) {
-	rounds := 8
+	rounds := 20
 	if set, err := strconv.Atoi(os.Getenv("FOUNTAIN_CRASH_ROUNDS")); err == nil {
 		rounds = set
 	}

@@ -23,7 +23,12 @@ type Definition struct {
 	OpenAPI []byte
 	// Migrations holds its numbered .sql files.
 	Migrations fs.FS
-	// Register mounts the operations of the document on router.
+	// Register mounts the operations of the document on router. Of its routes
+	// only path, method and handler are taken over: middleware of the router
+	// and other matchers have no effect.
+	//
+	// The handler of a POST may run inside a database write (see Idempotency-Key),
+	// which all other writes wait for: it must wait for nothing but the database.
 	Register func(router *mux.Router, deps Dependencies)
 }
 

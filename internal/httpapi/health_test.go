@@ -72,6 +72,32 @@ func TestNotReady(t *testing.T) {
 	}
 }
 
+// TestHangingDisk: a write that does not end must not hold up the answer.
+func TestHangingDisk(t *testing.T) {
+	s := newTestAPI(t, Options{})
+	begun, release := make(chan struct{}), make(chan struct{})
+	hanging := make(chan error, 1)
+	go func() {
+		hanging <- s.db.Write(context.Background(), func(context.Context, *storage.Tx) error {
+			close(begun)
+			<-release
+			return nil
+		})
+	}()
+	<-begun
+	w := s.do("GET", "/readyz", "")
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(problemOf(t, w).Detail, "cannot be used at the moment") {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	close(release)
+	if err := <-hanging; err != nil {
+		t.Error(err)
+	}
+	if w := s.do("GET", "/readyz", ""); w.Code != http.StatusOK {
+		t.Errorf("afterwards: got %d %s", w.Code, w.Body)
+	}
+}
+
 // TestFullDisk: a write that finds no room is refused as a whole, with and
 // without a key, and works again once there is room.
 func TestFullDisk(t *testing.T) {

@@ -54,7 +54,7 @@ func endsTransaction(err error) bool {
 // explain wraps a driver error in the sentinel that tells callers what kind of
 // trouble it is. Errors that are the request's own fault pass unchanged.
 func explain(err error) error {
-	if errors.Is(err, ErrFull) || errors.Is(err, ErrUnavailable) {
+	if err == nil || errors.Is(err, ErrFull) || errors.Is(err, ErrUnavailable) {
 		return err
 	}
 	code := extendedCode(err)
