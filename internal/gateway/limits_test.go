@@ -235,11 +235,11 @@ func TestRequestSizeLimit(t *testing.T) {
 				t.Errorf("a body of the limit: %s %s", response.Status, body)
 			}
 			response, body = g.send(t, bytes.NewReader(make([]byte, sizeLimit+1)), unknown)
-			refused(t, response, body, 413, "payload_too_large", "Request size limit exceeded")
+			refused(t, response, body, 413, "body_too_large", "Request size limit exceeded")
 		})
 	}
 	response, body := g.send(t, bytes.NewReader(make([]byte, sizeLimit+1)), false, "Expect", "100-continue")
-	refused(t, response, body, 417, "payload_too_large", "Request size limit exceeded")
+	refused(t, response, body, 413, "body_too_large", "Request size limit exceeded")
 	response, body = g.send(t, strings.NewReader("small"), false, "Expect", "100-continue")
 	if response.StatusCode != 200 || body != "5" {
 		t.Errorf("Expect: %s %s", response.Status, body)

@@ -28,10 +28,8 @@ var (
 		"This needs an API key in the X-API-Key header."}
 	errForbidden = refusal{http.StatusForbidden, "forbidden", "You cannot consume this service",
 		"Your API key is good, but not for this. Changes need the key of a writer."}
-	errTooLarge = refusal{http.StatusRequestEntityTooLarge, "payload_too_large", "Request size limit exceeded",
+	errTooLarge = refusal{http.StatusRequestEntityTooLarge, "body_too_large", "Request size limit exceeded",
 		"The body is larger than the gateway lets through. Send less at once, as in smaller batches."}
-	errExpectTooLarge = refusal{http.StatusExpectationFailed, "payload_too_large", "Request size limit exceeded",
-		"The body would be larger than the gateway lets through. Send less at once, as in smaller batches."}
 	errNoLength = refusal{http.StatusLengthRequired, "length_required", "A valid Content-Length header is required",
 		"Send a Content-Length header."}
 	errBadBody = refusal{http.StatusBadRequest, "bad_request", "Bad request",

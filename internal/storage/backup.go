@@ -204,8 +204,14 @@ func publish(partial, destination string) error {
 			return err
 		}
 	}
-	return syncPath(filepath.Dir(destination))
+	syncFolder(filepath.Dir(destination))
+	return nil
 }
+
+// syncFolder makes the names in a folder durable where that can be done: some
+// file systems refuse it and some folders may not be opened, which SQLite
+// passes over too.
+func syncFolder(path string) { _ = syncPath(path) }
 
 func syncPath(path string) error {
 	file, err := os.Open(path)

@@ -22,8 +22,9 @@ func Restore(ctx context.Context, backup, path, aside string) error {
 	}
 	defer func() { _ = lock.Unlock() }()
 	partial := path + ".partial"
+	defer os.Remove(partial)
 	if err := copyFile(backup, partial); err != nil {
-		return errors.Join(fmt.Errorf("copy %s: %w", backup, err), os.Remove(partial))
+		return fmt.Errorf("copy %s: %w", backup, err)
 	}
 	foldLog(path)
 	if err := putAside(path, aside); err != nil {
@@ -32,7 +33,8 @@ func Restore(ctx context.Context, backup, path, aside string) error {
 	if err := os.Rename(partial, path); err != nil {
 		return err
 	}
-	return syncPath(filepath.Dir(path))
+	syncFolder(filepath.Dir(path))
+	return nil
 }
 
 func copyFile(from, to string) error {
@@ -64,19 +66,21 @@ func foldLog(path string) {
 	_ = pool.Close()
 }
 
-// putAside keeps the old database under another name. A log it still has goes
-// first: a new database must never meet an old log.
+// putAside keeps the old database under another name. A log or journal it still
+// has goes along: a new database must never meet an old one's.
 func putAside(path, aside string) error {
-	for _, suffix := range []string{"-wal", "-shm"} {
+	// A link keeps the old name until the new file replaces it, and fails
+	// before anything is moved if the other name is taken.
+	err := os.Link(path, path+aside)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("keep the old database: %w", err)
+	}
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
 		err := os.Rename(path+suffix, path+aside+suffix)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	// A link keeps the old name until the new file replaces it.
-	err := os.Link(path, path+aside)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("keep the old database: %w", err)
-	}
-	return syncPath(filepath.Dir(path))
+	syncFolder(filepath.Dir(path))
+	return nil
 }

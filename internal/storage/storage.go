@@ -144,11 +144,10 @@ func createFile(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := file.Close(); err != nil {
-		return err
-	}
 	// The folder may be new too, and must not be lost with what is in it.
-	return errors.Join(syncPath(filepath.Dir(path)), syncPath(filepath.Dir(filepath.Dir(path))))
+	syncFolder(filepath.Dir(path))
+	syncFolder(filepath.Dir(filepath.Dir(path)))
+	return file.Close()
 }
 
 func readerCount(wanted int) int {
