@@ -55,6 +55,12 @@ func tooLarge(limit int64) error {
 // logged in full and shown in general terms: their text may hold SQL or paths.
 func (a *API) handleError(w http.ResponseWriter, r *http.Request, err error) {
 	o := observed(w)
+	if o.status != 0 {
+		// The answer had begun, so the client went away while it was sent:
+		// there is nobody left to tell and nothing to mend.
+		o.gone = true
+		return
+	}
 	if refused := o.operation.refused(err); refused != nil {
 		err = refused
 	}

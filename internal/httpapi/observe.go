@@ -28,6 +28,8 @@ type observation struct {
 	// failure is why the answer is a 5xx, stack where it came from if it was a panic.
 	failure error
 	stack   []byte
+	// gone says that the client left before the answer was sent whole.
+	gone bool
 }
 
 // observed finds the observation of a request from the writer of its answer.
@@ -132,6 +134,9 @@ func (a *API) logRequest(o *observation, r *http.Request, id string, took time.D
 		slog.String("request_id", id), slog.String("consumer", cut(r.Header.Get(consumerHeader))))
 	if o.failure != nil {
 		record.AddAttrs(slog.String("error", o.failure.Error()))
+	}
+	if o.gone {
+		record.AddAttrs(slog.Bool("client_gone", true))
 	}
 	if o.stack != nil {
 		record.AddAttrs(slog.String("stack", string(o.stack)))

@@ -2,9 +2,11 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -163,5 +165,26 @@ func TestMetrics(t *testing.T) {
 		if strings.HasPrefix(problem.Metric, "fountain_") {
 			t.Errorf("%s: %s", problem.Metric, problem.Text)
 		}
+	}
+}
+
+// brokenConnection is the connection of a client that has gone.
+type brokenConnection struct{ *httptest.ResponseRecorder }
+
+func (brokenConnection) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestClientGoneIsNoError(t *testing.T) {
+	s := newTestAPI(t, Options{})
+	w := brokenConnection{httptest.NewRecorder()}
+	r := httptest.NewRequest("GET", "/items", nil)
+	s.ServeHTTP(w, r)
+	s.handleError(&observation{ResponseWriter: w, status: http.StatusOK}, r, errors.New("write: broken pipe"))
+	for _, line := range s.lines() {
+		if line["level"] == "ERROR" {
+			t.Errorf("a client that left is logged as an error: %v", line)
+		}
+	}
+	if w.Code != http.StatusOK {
+		t.Errorf("a second status was sent: %d", w.Code)
 	}
 }
