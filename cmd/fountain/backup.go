@@ -41,8 +41,10 @@ type databaseCopy struct {
 }
 
 type backupOptions struct {
-	data string
-	json bool
+	data  string
+	json  bool
+	every time.Duration
+	keep  int
 }
 
 func newBackupCommand() *cobra.Command {
@@ -51,46 +53,34 @@ func newBackupCommand() *cobra.Command {
 		Use:   "backup DIR",
 		Short: "Copy all five databases, also while they are in use",
 		Long: `Copy the five databases of --data into the new folder DIR. The services go on
-meanwhile; all copies show one moment. The API key is not part of a backup.`,
+meanwhile; all copies show one moment. The API key is not part of a backup.
+
+With --every, DIR gets a folder per backup, named by the time in UTC: the first at
+once, the others on schedule, until Ctrl-C. The oldest ones beyond --keep are
+removed. The databases are found as --data/SERVICE.db and as
+--data/SERVICE/SERVICE.db.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
+			if command.Flags().Changed("every") {
+				return backupEvery(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), arguments[0], options)
+			}
+			if command.Flags().Changed("keep") {
+				return errors.New("--keep needs --every: a single backup removes nothing")
+			}
 			return backup(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), arguments[0], options)
 		},
 	}
 	command.Flags().StringVar(&options.data, "data", "data", "folder of the databases")
 	command.Flags().BoolVar(&options.json, "json", false, "print JSON")
+	command.Flags().DurationVar(&options.every, "every", 0, "make a backup again and again, as every 24h")
+	command.Flags().IntVar(&options.keep, "keep", 7, "how many backups to keep, with --every")
+	command.MarkFlagsMutuallyExclusive("json", "every")
 	return command
 }
 
-func backup(ctx context.Context, stdout, stderr io.Writer, dir string, options backupOptions) (err error) {
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return fmt.Errorf("%s is not empty; a backup goes into a new folder", dir)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	snapshots, err := freeze(ctx, options.data)
-	defer func() {
-		for _, snapshot := range snapshots {
-			err = errors.Join(err, snapshot.Close())
-		}
-	}()
+func backup(ctx context.Context, stdout, stderr io.Writer, dir string, options backupOptions) error {
+	m, err := copyAll(ctx, stderr, dir, options.data)
 	if err != nil {
-		return err
-	}
-	m := manifest{CreatedAt: time.Now().UTC(), Version: httpapi.Version()}
-	bar := newProgress(stderr, "copying")
-	defer bar.finish()
-	bar.expect(len(serviceNames))
-	for i, name := range serviceNames {
-		copied, err := copyDatabase(ctx, snapshots[i], dir, name)
-		if err != nil {
-			return err
-		}
-		m.Databases = append(m.Databases, copied)
-		bar.add(1)
-	}
-	if err := writeManifest(dir, m); err != nil {
 		return err
 	}
 	if options.json {
@@ -100,12 +90,48 @@ func backup(ctx context.Context, stdout, stderr io.Writer, dir string, options b
 	return nil
 }
 
+// copyAll makes the backup in dir, which must be new or empty.
+func copyAll(ctx context.Context, stderr io.Writer, dir, data string) (m manifest, err error) {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return m, fmt.Errorf("%s is not empty; a backup goes into a new folder", dir)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return m, err
+	}
+	snapshots, err := freeze(ctx, data)
+	defer func() {
+		for _, snapshot := range snapshots {
+			err = errors.Join(err, snapshot.Close())
+		}
+	}()
+	if err != nil {
+		return m, err
+	}
+	m = manifest{CreatedAt: time.Now().UTC(), Version: httpapi.Version()}
+	bar := newProgress(stderr, "copying")
+	defer bar.finish()
+	bar.expect(len(serviceNames))
+	for i, name := range serviceNames {
+		copied, err := copyDatabase(ctx, snapshots[i], dir, name)
+		if err != nil {
+			return m, err
+		}
+		m.Databases = append(m.Databases, copied)
+		bar.add(1)
+	}
+	return m, writeManifest(dir, m)
+}
+
 // freeze opens a snapshot of each database, one right after the other, before
 // any of the slow copying begins.
 func freeze(ctx context.Context, data string) ([]*storage.Snapshot, error) {
 	var snapshots []*storage.Snapshot
 	for _, name := range serviceNames {
-		snapshot, err := storage.OpenSnapshot(ctx, databasePath(data, name))
+		path, err := findDatabase(data, name)
+		if err != nil {
+			return snapshots, err
+		}
+		snapshot, err := storage.OpenSnapshot(ctx, path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return snapshots, fmt.Errorf("no database of %s in %s; name the folder of the stack with --data", name, data)
 		}
@@ -148,7 +174,7 @@ func writeManifest(dir string, m manifest) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(dir, manifestName), append(content, '\n'))
+	return replaceFile(filepath.Join(dir, manifestName), append(content, '\n'), 0o644)
 }
 
 func (m manifest) print(w io.Writer, title string) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -70,17 +71,17 @@ func export(ctx context.Context, stdout, stderr io.Writer, scriptID int64, optio
 		_, err := stdout.Write(content)
 		return err
 	}
-	return replaceFile(options.output, content)
+	return replaceFile(options.output, content, 0o644)
 }
 
 // replaceFile writes a file so that the name always stands for a whole one.
-func replaceFile(name string, content []byte) error {
+func replaceFile(name string, content []byte, mode fs.FileMode) error {
 	partial, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(partial, bytes.NewReader(content))
-	err = errors.Join(err, partial.Chmod(0o644), partial.Sync(), partial.Close())
+	err = errors.Join(err, partial.Chmod(mode), partial.Sync(), partial.Close())
 	if err == nil {
 		err = os.Rename(partial.Name(), name)
 	}

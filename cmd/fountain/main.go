@@ -38,7 +38,8 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newUpCommand(), newImportCommand(), newExportCommand(),
-		newBackupCommand(), newRestoreCommand(), newStatusCommand())
+		newBackupCommand(), newRestoreCommand(), newStatusCommand(), newKeyCommand(), newCertsCommand(), newKongCommand(),
+		newGatewayCommand(), newHealthcheckCommand(), newDNSCommand())
 	return root
 }
 

@@ -31,7 +31,8 @@ func newRestoreCommand() *cobra.Command {
 		Short: "Put a backup in place of the databases",
 		Long: `Check the backup in DIR and put its databases into --data. The stack must not be
 running. Databases that are there already are kept beside the new ones under
-another name, and only replaced with --force.`,
+another name, and only replaced with --force. Where --data has a folder SERVICE,
+as a volume, the database of that service goes into it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return restore(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), arguments[0], options)
@@ -49,7 +50,8 @@ func restore(ctx context.Context, stdout, stderr io.Writer, dir string, options 
 	if err != nil {
 		return err
 	}
-	if err := checkTarget(options); err != nil {
+	targets, err := checkTarget(options)
+	if err != nil {
 		return err
 	}
 	bar := newProgress(stderr, "restoring")
@@ -66,7 +68,7 @@ func restore(ctx context.Context, stdout, stderr io.Writer, dir string, options 
 	}
 	aside := ".before-restore-" + time.Now().UTC().Format("20060102T150405Z")
 	for _, c := range m.Databases {
-		if err := storage.Restore(ctx, filepath.Join(dir, c.File), databasePath(options.data, c.Service), aside); err != nil {
+		if err := storage.Restore(ctx, filepath.Join(dir, c.File), targets[c.Service], aside); err != nil {
 			return err
 		}
 		bar.add(1)
@@ -95,26 +97,34 @@ func readManifest(dir string) (manifest, error) {
 			return m, fmt.Errorf("the backup in %s has no database of %s", dir, name)
 		}
 	}
+	if len(m.Databases) != len(serviceNames) {
+		return m, fmt.Errorf("the backup in %s has %d databases, not the five of a FountainAI; it may be of another version", dir, len(m.Databases))
+	}
 	return m, nil
 }
 
-// checkTarget refuses to touch databases in use, and ones that are there unless
-// forced.
-func checkTarget(options restoreOptions) error {
+// checkTarget returns where each database goes. It refuses to touch databases in
+// use, and ones that are there unless forced.
+func checkTarget(options restoreOptions) (map[string]string, error) {
+	targets := make(map[string]string)
 	for _, name := range serviceNames {
-		path := databasePath(options.data, name)
+		path, err := findDatabase(options.data, name)
+		if err != nil {
+			return nil, err
+		}
+		targets[name] = path
 		inUse, err := storage.InUse(path)
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case inUse:
-			return fmt.Errorf("%s is in use; stop the stack first", path)
+			return nil, fmt.Errorf("%s is in use; stop the stack first", path)
 		}
 		if _, err := os.Stat(path); err == nil && !options.force {
-			return fmt.Errorf("%s exists; --force puts the backup in its place (the old database is kept beside it)", path)
+			return nil, fmt.Errorf("%s exists; --force puts the backup in its place (the old database is kept beside it)", path)
 		}
 	}
-	return nil
+	return targets, nil
 }
 
 func verify(ctx context.Context, dir string, c databaseCopy) error {

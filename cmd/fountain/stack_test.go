@@ -29,11 +29,16 @@ type runningStack struct {
 // the test ends or stop is called.
 func startStack(t *testing.T, data string) *runningStack {
 	t.Helper()
+	return startStackWith(t, upOptions{addr: "127.0.0.1:0", data: data, logFormat: "text", logLevel: "warn"})
+}
+
+func startStackWith(t *testing.T, options upOptions) *runningStack {
+	t.Helper()
 	reader, writer := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		err := up(ctx, writer, t.Output(), upOptions{addr: "127.0.0.1:0", data: data, logFormat: "text", logLevel: "warn"})
+		err := up(ctx, writer, t.Output(), options)
 		done <- errors.Join(err, writer.Close())
 	}()
 	port := readPort(t, reader, done)
@@ -49,7 +54,7 @@ func startStack(t *testing.T, data string) *runningStack {
 		}
 	}
 	t.Cleanup(stop)
-	return &runningStack{remote: remoteOptions{url: "http://localhost:" + port, data: data}, stop: stop}
+	return &runningStack{remote: remoteOptions{url: "http://localhost:" + port, data: options.data}, stop: stop}
 }
 
 // readPort waits for the welcome text and takes the port from it.

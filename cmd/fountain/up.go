@@ -18,6 +18,7 @@ import (
 
 	"fountain.coach/fountainai"
 	"fountain.coach/fountainai/internal/gateway"
+	"fountain.coach/fountainai/internal/gateway/localca"
 	"fountain.coach/fountainai/internal/httpapi"
 	"fountain.coach/fountainai/services/centralsequence"
 	"fountain.coach/fountainai/services/character"
@@ -30,6 +31,8 @@ type upOptions struct {
 	addr      string
 	data      string
 	config    string
+	certs     string
+	httpsAddr string
 	logFormat string
 	logLevel  string
 }
@@ -53,6 +56,8 @@ For one machine and trials; production runs Kong (see the README).`,
 	flags.StringVar(&options.addr, "addr", "127.0.0.1:8000", "address the gateway listens on")
 	flags.StringVar(&options.data, "data", "data", "folder of the databases and the API key")
 	flags.StringVar(&options.config, "config", "", "gateway configuration (the built-in kong.yml if empty)")
+	flags.StringVar(&options.certs, "certs", "", "folder of tls.crt and tls.key (fountain certs makes them); serves HTTPS as well")
+	flags.StringVar(&options.httpsAddr, "https-addr", "127.0.0.1:8443", "address for HTTPS, with --certs")
 	flags.StringVar(&options.logFormat, "log-format", "text", "log format: text or json")
 	flags.StringVar(&options.logLevel, "log-level", "warn", "lowest level to log: debug, info, warn or error; info shows every request")
 	return command
@@ -71,22 +76,63 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	if err := addKeys(config, options.data); err != nil {
 		return err
 	}
-	// The address is taken first: two stacks must not both open the databases.
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", options.addr)
+	if err := options.addCertificate(config); err != nil {
+		return err
+	}
+	// The addresses are taken first: two stacks must not both open the databases.
+	plain, secure, err := options.listen(ctx)
 	if err != nil {
-		return fmt.Errorf("listen on %s (choose another with --addr): %w", options.addr, err)
+		return err
 	}
 	stack, err := openStack(ctx, options.data, logger)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, plain.Close(), closeListener(secure))
 	}
-	door := gateway.New(config, gateway.Options{
+	g := gateway.New(config, gateway.Options{
 		DialContext: stack.network.dial, Logger: logger, AccessLog: accessLog(stderr, options.logLevel),
 	})
-	fmt.Fprint(stdout, welcome(listener.Addr(), options.data, time.Since(started)))
-	err = stack.serve(ctx, listener, door, logger)
+	var all doors
+	all.open(plain, g, logger)
+	if secure != nil {
+		all.openTLS(secure, g, logger)
+	}
+	fmt.Fprint(stdout, welcome(plain.Addr(), options.data, time.Since(started)), options.welcomeTLS(secure), "\nCtrl-C stops it.\n")
+	err = stack.serve(ctx, all)
 	fmt.Fprintln(stdout, "Stopped; everything acknowledged is on disk.")
-	return errors.Join(err, door.Close())
+	return errors.Join(err, g.Close())
+}
+
+// addCertificate gives the gateway the certificate of --certs.
+func (o upOptions) addCertificate(config *gateway.Config) error {
+	if o.certs == "" {
+		return nil
+	}
+	certificate, err := loadCertificate(o.certs)
+	if err == nil && certificate == nil {
+		err = fmt.Errorf("no %s and %s in %s; fountain certs --dir %[3]s makes them", localca.Cert, localca.Key, o.certs)
+	}
+	if err != nil {
+		return err
+	}
+	return config.AddCertificate(certificate.cert, certificate.key, tlsNames(defaultDomain)...)
+}
+
+// listen takes the addresses; secure is nil without --certs.
+func (o upOptions) listen(ctx context.Context) (plain, secure net.Listener, err error) {
+	if plain, err = listen(ctx, o.addr, "--addr"); err != nil || o.certs == "" {
+		return plain, nil, err
+	}
+	if secure, err = listen(ctx, o.httpsAddr, "--https-addr"); err != nil {
+		return nil, nil, errors.Join(err, plain.Close())
+	}
+	return plain, secure, nil
+}
+
+func closeListener(listener net.Listener) error {
+	if listener == nil {
+		return nil
+	}
+	return listener.Close()
 }
 
 // accessLog shows the gateway's access log only to those who ask for it: in a
@@ -148,26 +194,16 @@ func openStack(ctx context.Context, data string, logger *slog.Logger) (*stack, e
 	return s, err
 }
 
-func databasePath(data, service string) string { return filepath.Join(data, service+".db") }
-
 // serve runs until ctx ends. The gateway stops first, so that the services see
 // every request that it has let in to its end.
-func (s *stack) serve(ctx context.Context, listener net.Listener, door http.Handler, logger *slog.Logger) error {
+func (s *stack) serve(ctx context.Context, all doors) error {
 	inside, stopServices := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServices()
 	var services errgroup.Group
 	for name, instance := range s.instances {
 		services.Go(func() error { return instance.Serve(inside, s.network.listen(name+":8000")) })
 	}
-	server := httpapi.NewServer(door, logger)
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	var err error
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
-		err = httpapi.Drain(server)
-	}
+	err := all.serve(ctx)
 	stopServices()
 	return errors.Join(err, services.Wait())
 }
@@ -191,8 +227,17 @@ func welcome(addr net.Addr, data string, took time.Duration) string {
 	keyFile := keyPath(data, "writer")
 	fmt.Fprintf(&text, "\nThe API key is in %s (one that may only read: %s). Try:\n", keyFile, keyPath(data, "reader"))
 	fmt.Fprintf(&text, "  curl -H \"X-API-Key: $(cat %s)\" http://character.localhost:%s/characters\n", shellQuote(keyFile), port)
-	fmt.Fprint(&text, "\nCtrl-C stops it.\n")
 	return text.String()
+}
+
+// welcomeTLS tells of the HTTPS address, if there is one.
+func (o upOptions) welcomeTLS(secure net.Listener) string {
+	if secure == nil {
+		return ""
+	}
+	_, port, _ := net.SplitHostPort(secure.Addr().String())
+	return fmt.Sprintf("\nThe same over HTTPS, for clients that trust %[1]s:\n  curl --cacert %[2]s https://character.localhost:%[3]s/openapi.json\n",
+		filepath.Join(o.certs, localca.CACert), shellQuote(filepath.Join(o.certs, localca.CACert)), port)
 }
 
 // shellQuote keeps the curl line whole for paths with spaces.

@@ -4,6 +4,7 @@
 package gateway
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"os"
@@ -17,11 +18,12 @@ import (
 // Config is a parsed and checked kong.yml. Add keys to it before it is given
 // to New; it must not change afterwards.
 type Config struct {
-	FormatVersion string     `yaml:"_format_version"`
-	Services      []Service  `yaml:"services"`
-	Upstreams     []Upstream `yaml:"upstreams"`
-	Plugins       []Plugin   `yaml:"plugins"`
-	Consumers     []Consumer `yaml:"consumers"`
+	FormatVersion string        `yaml:"_format_version"`
+	Services      []Service     `yaml:"services"`
+	Upstreams     []Upstream    `yaml:"upstreams"`
+	Plugins       []Plugin      `yaml:"plugins"`
+	Consumers     []Consumer    `yaml:"consumers"`
+	Certificates  []Certificate `yaml:"certificates"`
 }
 
 // Service is one upstream service and the routes that lead to it.
@@ -50,6 +52,8 @@ type Route struct {
 	PreserveHost bool     `yaml:"preserve_host"`
 	Tags         []string `yaml:"tags"`
 	Plugins      []Plugin `yaml:"plugins"`
+	// HTTPSRedirectStatusCode answers plain HTTP where Protocols is https alone.
+	HTTPSRedirectStatusCode int `yaml:"https_redirect_status_code"`
 }
 
 // Upstream is a pool of targets behind a service whose host is its name.
@@ -118,6 +122,23 @@ type ACLGroup struct {
 // KeyAuthCredential is an API key.
 type KeyAuthCredential struct {
 	Key  string   `yaml:"key"`
+	Tags []string `yaml:"tags"`
+}
+
+// Certificate is a certificate chain with its key, both PEM, and the hosts that
+// it is shown to clients for.
+type Certificate struct {
+	Cert string   `yaml:"cert"`
+	Key  string   `yaml:"key"`
+	SNIs []SNI    `yaml:"snis"`
+	Tags []string `yaml:"tags"`
+
+	pair *tls.Certificate
+}
+
+// SNI is a host name or, with a star in front or at the end, many.
+type SNI struct {
+	Name string   `yaml:"name"`
 	Tags []string `yaml:"tags"`
 }
 

@@ -94,7 +94,17 @@ func TestParseRefuses(t *testing.T) {
 		"capitals in a host":      {"[character.localhost]", "[Character.localhost]", "services[0].routes[0].hosts[0]:"},
 		"method":                  {"strip_path: false", "methods: [get]", `services[0].routes[0].methods[0]: "get" is not a method`},
 		"unknown protocol":        {"strip_path: false", "protocols: [http, htps]", `services[0].routes[0].protocols[1]: unknown protocol "htps"`},
-		"one protocol":            {"strip_path: false", "protocols: [https]", "services[0].routes[0].protocols: the embedded gateway serves"},
+		"http alone":              {"strip_path: false", "protocols: [http]", "services[0].routes[0].protocols: the embedded gateway serves no route over http alone"},
+		"no protocol":             {"strip_path: false", "protocols: []", "services[0].routes[0].protocols: the embedded gateway serves no route over http alone"},
+		"redirect status":         {"strip_path: false", "https_redirect_status_code: 303", "services[0].routes[0].https_redirect_status_code: must be one of [426 301 302 307 308], not 303"},
+		"no certificate":          {"\nplugins:", "\ncertificates:\n  - cert: a\n    key: b\nplugins:", "certificates[0]: cert and key do not make a certificate"},
+		"field of a certificate":  {"\nplugins:", "\ncertificates:\n  - cert_alt: a\nplugins:", "certificates[0].cert_alt: unknown field"},
+		"names as plain texts":    {"\nplugins:", "\ncertificates:\n  - snis: [localhost]\nplugins:", "certificates[0].snis[0]: must be a mapping of fields"},
+		"wildcard inside":         {"\nplugins:", "\ncertificates:\n  - snis: [{name: a.*.org}]\nplugins:", `certificates[0].snis[0].name: "a.*.org" may have one wildcard`},
+		"two wildcards":           {"\nplugins:", "\ncertificates:\n  - snis: [{name: '*.a.*'}]\nplugins:", "certificates[0].snis[0].name: \"*.a.*\" may have one wildcard"},
+		"address as a name":       {"\nplugins:", "\ncertificates:\n  - snis: [{name: 127.0.0.1}]\nplugins:", "certificates[0].snis[0].name: \"127.0.0.1\" must be a host name"},
+		"name with a port":        {"\nplugins:", "\ncertificates:\n  - snis: [{name: 'localhost:443'}]\nplugins:", "certificates[0].snis[0].name: \"localhost:443\" must be a host name"},
+		"name twice":              {"\nplugins:", "\ncertificates:\n  - snis: [{name: a}, {name: a}]\nplugins:", "certificates[0].snis[1].name: \"a\" appears twice"},
 		"relative path":           {"strip_path: false", "strip_path: false\n        paths: [docs]", "services[0].routes[0].paths[0]: \"docs\" must begin with /"},
 		"path not normal":         {"strip_path: false", "strip_path: false\n        paths: [/a//b]", `would never match; write it as "/a/b"`},
 		"expression":              {"strip_path: false", "strip_path: false\n        paths: ['~/(']", "is not a regular expression"},
@@ -201,7 +211,7 @@ func TestParseDefaults(t *testing.T) {
 		t.Errorf("service: %+v", service)
 	}
 	route := service.Routes[0]
-	if !slices.Equal(route.Protocols, []string{"http", "https"}) || route.PreserveHost {
+	if !slices.Equal(route.Protocols, []string{"http", "https"}) || route.PreserveHost || route.HTTPSRedirectStatusCode != 426 {
 		t.Errorf("route: %+v", route)
 	}
 	active := config.Upstreams[0].Healthchecks.Active

@@ -33,6 +33,10 @@ type Options struct {
 	AccessLog io.Writer
 	// Now tells the time to the rate limits. The default is time.Now.
 	Now func() time.Time
+	// PublicPorts maps the ports the gateway listens on to the ones it is
+	// reached at, where the two differ, as 8443 to 443. Services learn of them
+	// in X-Forwarded-Port. It is Kong's port_maps.
+	PublicPorts map[int]int
 }
 
 // Gateway is an http.Handler that stands before the services. It sets no limits
@@ -43,6 +47,8 @@ type Gateway struct {
 	router      router
 	unrouted    chain // the plugins of requests without a route
 	credentials credentials
+	// certificates are for TLSConfig.
+	certificates certificateStore
 	// withheld are the headers that no client may send to a service, because
 	// the gateway vouches for them or because they carry a key.
 	withheld  []string
@@ -63,6 +69,7 @@ func New(config *Config, options Options) *Gateway {
 	g.accessLog = &accessLog{writer: g.options.AccessLog}
 	g.metrics = newMetrics(g)
 	g.credentials = newCredentials(config.Consumers)
+	g.certificates = newCertificateStore(config.Certificates)
 	g.withheld = withheldHeaders(config)
 	g.unrouted = chain{}.with(config.Plugins, g)
 	for i := range config.Upstreams {
@@ -100,10 +107,12 @@ func (g *Gateway) addService(config *Service) {
 	for i := range config.Routes {
 		r := &config.Routes[i]
 		g.router.add(r, &route{
-			name:         r.Name,
-			service:      s,
-			preserveHost: r.PreserveHost,
-			chain:        ofService.with(r.Plugins, g),
+			name:           r.Name,
+			service:        s,
+			preserveHost:   r.PreserveHost,
+			needsTLS:       r.needsTLS(),
+			redirectStatus: r.HTTPSRedirectStatusCode,
+			chain:          ofService.with(r.Plugins, g),
 		})
 	}
 }
@@ -149,6 +158,8 @@ func (x *exchange) access() bool {
 		return x.refuse(errMethod) // as nginx does, under Kong
 	case x.route == nil:
 		return x.refuse(errNoRoute)
+	case x.route.needsTLS && x.request.TLS == nil:
+		return x.demandTLS()
 	case c.cors != nil && c.cors.answersPreflight(x):
 		return false
 	}

@@ -3,6 +3,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -128,7 +129,7 @@ func (x *exchange) setForwarded(header http.Header) {
 		proto, port = "https", "443"
 	}
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
-		port = strconv.Itoa(local.Port)
+		port = strconv.Itoa(cmp.Or(x.gateway.options.PublicPorts[local.Port], local.Port))
 	}
 	header["X-Real-Ip"] = []string{client}
 	header["X-Forwarded-For"] = []string{joined(r.Header["X-Forwarded-For"], client)}

@@ -18,6 +18,8 @@ var (
 		"No service is known under this host. Call a service by its own name, as character.localhost or character.fountain.coach."}
 	errMethod = refusal{http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed",
 		"The gateway takes neither CONNECT nor TRACE."}
+	errPlainHTTP = refusal{http.StatusUpgradeRequired, "https_required", "Please use HTTPS protocol",
+		"This is served over HTTPS alone. Call it as https://."}
 	errNoKey = refusal{http.StatusUnauthorized, "missing_api_key", "No API key found in request",
 		"Send your API key in the X-API-Key header. In the URL or the body it is not looked at."}
 	errTwoKeys = refusal{http.StatusUnauthorized, "duplicate_api_key", "Duplicate API key found",

@@ -16,7 +16,10 @@ type route struct {
 	name         string
 	service      *service
 	preserveHost bool
-	chain        chain
+	needsTLS     bool
+	// redirectStatus answers plain HTTP when TLS is needed.
+	redirectStatus int
+	chain          chain
 }
 
 // matcher is one way to match a route. A route whose paths are of several

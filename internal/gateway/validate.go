@@ -30,6 +30,7 @@ func (f *faults) checkConfig(config *Config) {
 	f.checkUpstreams(config.Upstreams)
 	f.checkServices(config.Services)
 	f.checkConsumers(config.Consumers)
+	f.checkCertificates(config.Certificates)
 }
 
 // unique reports a name that is missing, odd or taken.
@@ -100,7 +101,7 @@ func (f *faults) checkRoute(route *Route, at string) {
 	if route.StripPath && len(route.Paths) > 0 {
 		f.add(at+".strip_path", "the embedded gateway never shortens a path; set false")
 	}
-	f.checkProtocols(route, at+".protocols")
+	f.checkProtocols(route, at)
 	f.checkPlugins(route.Plugins, at+".plugins")
 }
 
@@ -118,20 +119,6 @@ func checkRoutePath(path string) string {
 		return fmt.Sprintf("would never match; write it as %q", normalizePath(path))
 	}
 	return ""
-}
-
-func (f *faults) checkProtocols(route *Route, at string) {
-	seen := make(map[string]bool)
-	for i, protocol := range route.Protocols {
-		if protocol != "http" && protocol != "https" {
-			f.add(item(at, i), "unknown protocol %q; use http and https", protocol)
-		}
-		seen[protocol] = true
-	}
-	// Kong answers 426 on a route with one of them; here a route takes both.
-	if !seen["http"] || !seen["https"] {
-		f.add(at, "the embedded gateway serves a route over http and https alike; name both")
-	}
 }
 
 func (f *faults) checkUpstreams(upstreams []Upstream) {

@@ -5,11 +5,14 @@ package conformance
 
 import (
 	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 	"time"
 )
@@ -21,9 +24,12 @@ type Target struct {
 	// Domain is what the hosts of the services end in: "fountain.coach" or
 	// "localhost".
 	Domain string
-	// Client makes the requests. It may be nil; one is needed to trust a
-	// certificate of one's own.
-	Client *http.Client
+	// CAs are trusted instead of the system's, when URL begins with https://
+	// and the certificate is one of one's own. Nil trusts the system's.
+	CAs *x509.CertPool
+	// PlainURL is where the same gateway takes plain HTTP, as
+	// "http://127.0.0.1:8000", if it must send clients on to HTTPS with 308.
+	PlainURL string
 	// WriterKey and ReaderKey are API keys of the consumers writer and reader.
 	WriterKey, ReaderKey string
 
@@ -51,6 +57,8 @@ func Run(t *testing.T, target Target) {
 	}{
 		{"hosts lead to services", s.hosts},
 		{"an unknown host is refused", s.unknownHost},
+		{"HTTPS is spoken well", s.speaksTLS},
+		{"plain HTTP is sent to HTTPS", s.plainHTTP},
 		{"a key is needed", s.keyNeeded},
 		{"a key in the query is no key", s.keyInQuery},
 		{"readers read and writers write", s.roles},
@@ -75,7 +83,7 @@ func Run(t *testing.T, target Target) {
 type suite struct {
 	Target
 	client *http.Client
-	port   string
+	base   *url.URL
 }
 
 func newSuite(t *testing.T, target Target) *suite {
@@ -85,13 +93,28 @@ func newSuite(t *testing.T, target Target) *suite {
 		t.Fatalf("the target needs URL, Domain, WriterKey and ReaderKey: URL %q, Domain %q, %v", target.URL, target.Domain, err)
 	}
 	client := &http.Client{Timeout: time.Minute}
-	if target.Client != nil {
-		copied := *target.Client
-		client = &copied
-	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	target.URL = strings.TrimSuffix(target.URL, "/")
-	return &suite{Target: target, client: client, port: base.Port()}
+	s := &suite{Target: target, client: client, base: base}
+	client.Transport = s.transport(&tls.Config{RootCAs: target.CAs})
+	t.Cleanup(client.CloseIdleConnections)
+	return s
+}
+
+// transport connects to the gateway at URL, whatever host a request is for: it
+// is the names that the gateway's certificate has to be for.
+func (s *suite) transport(config *tls.Config) *http.Transport {
+	port := s.base.Port()
+	if port == "" {
+		port = s.base.Scheme
+	}
+	address := net.JoinHostPort(s.base.Hostname(), port)
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		},
+		TLSClientConfig:   config,
+		ForceAttemptHTTP2: true,
+	}
 }
 
 // request is one call to a service through the gateway.
@@ -137,7 +160,10 @@ func (s *suite) try(r request) (answer, error) {
 	if r.unsized {
 		body = struct{ io.Reader }{body}
 	}
-	message, err := http.NewRequest(r.method, s.URL+r.path, body)
+	// Of a host that does not exist no certificate can be: TLS goes by one that
+	// does, the request itself by the other.
+	reached := s.hostOf(request{service: r.service})
+	message, err := http.NewRequest(r.method, s.base.Scheme+"://"+reached+r.path, body)
 	if err != nil {
 		return answer{}, err
 	}
@@ -173,8 +199,8 @@ func (s *suite) hostOf(r request) string {
 		}
 		host = service + "." + s.Domain
 	}
-	if s.port != "" {
-		host += ":" + s.port
+	if port := s.base.Port(); port != "" {
+		host += ":" + port
 	}
 	return host
 }

@@ -4,6 +4,7 @@ package conformance_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,14 +13,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"fountain.coach/fountainai/internal/gateway"
 	"fountain.coach/fountainai/internal/gateway/conformance"
+	"fountain.coach/fountainai/internal/gateway/localca"
 )
 
 const (
@@ -50,6 +54,73 @@ func TestEmbeddedLimit(t *testing.T) {
 	})
 }
 
+// TestEmbeddedTLS does so over HTTPS, with plain HTTP sent there.
+func TestEmbeddedTLS(t *testing.T) {
+	for _, domain := range []string{"fountain.coach", "localhost"} {
+		t.Run(domain, func(t *testing.T) {
+			target := conformance.Target{
+				Domain: domain, WriterKey: writerKey, ReaderKey: readerKey, RateLimit: 6000, EchoPath: "/echo",
+			}
+			target.URL, target.PlainURL, target.CAs = embeddedTLS(t, domain)
+			conformance.Run(t, target)
+		})
+	}
+}
+
+// embeddedTLS starts a gateway whose routes take HTTPS alone.
+func embeddedTLS(t *testing.T, domain string) (secure, plain string, authorities *x509.CertPool) {
+	t.Helper()
+	dir := t.TempDir()
+	names := []string{domain, "*." + domain}
+	for _, service := range []string{"centralsequence", "character", "scriptmanagement", "sessioncontext", "storyfactory"} {
+		names = append(names, service+"."+domain)
+	}
+	if _, err := localca.Ensure(dir, names, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) string {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(content)
+	}
+	text, err := os.ReadFile("../../../kong.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := parse(t, strings.ReplaceAll(string(text), "protocols: [http, https]", "protocols: [https]\n        https_redirect_status_code: 308"))
+	if err := config.AddCertificate(read(localca.Cert), read(localca.Key), names...); err != nil {
+		t.Fatal(err)
+	}
+	g := newGateway(t, config)
+	server := httptest.NewUnstartedServer(g)
+	server.TLS, server.EnableHTTP2 = g.TLSConfig(), true
+	// httptest puts a certificate of its own first; ours come by name.
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	beside := httptest.NewServer(g)
+	t.Cleanup(beside.Close)
+	return server.URL, beside.URL, certificateAuthorities(t, filepath.Join(dir, localca.CACert))
+}
+
+// certificateAuthorities reads the authorities to trust from a file, if named.
+func certificateAuthorities(t *testing.T, file string) *x509.CertPool {
+	t.Helper()
+	if file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		t.Fatalf("%s has no certificate", file)
+	}
+	return pool
+}
+
 // TestConformanceExternal runs the suite against a gateway that runs already,
 // before the real services.
 func TestConformanceExternal(t *testing.T) {
@@ -63,6 +134,8 @@ func TestConformanceExternal(t *testing.T) {
 	conformance.Run(t, conformance.Target{
 		URL: variable("URL"), Domain: variable("DOMAIN"),
 		WriterKey: variable("WRITER_KEY"), ReaderKey: variable("READER_KEY"),
+		PlainURL: os.Getenv("FOUNTAIN_GATEWAY_PLAIN_URL"),
+		CAs:      certificateAuthorities(t, os.Getenv("FOUNTAIN_GATEWAY_CA")),
 		// Kong answers errors in JSON of its own.
 		KongErrors: os.Getenv("FOUNTAIN_GATEWAY_KIND") == "kong",
 	})
@@ -75,7 +148,15 @@ func embedded(t *testing.T, limit string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := gateway.ParseConfig(strings.NewReader(strings.Replace(string(text), "minute: 6000", limit, 1)))
+	g := newGateway(t, parse(t, strings.Replace(string(text), "minute: 6000", limit, 1)))
+	server := httptest.NewServer(g)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func parse(t *testing.T, text string) *gateway.Config {
+	t.Helper()
+	config, err := gateway.ParseConfig(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,15 +165,19 @@ func embedded(t *testing.T, limit string) string {
 			t.Fatal(err)
 		}
 	}
+	return config
+}
+
+// newGateway makes a gateway before stand-ins for the services.
+func newGateway(t *testing.T, config *gateway.Config) *gateway.Gateway {
+	t.Helper()
 	g := gateway.New(config, gateway.Options{
 		DialContext: standIns(t, config),
 		Logger:      slog.New(slog.DiscardHandler),
 		AccessLog:   io.Discard,
 	})
 	t.Cleanup(func() { g.Close() })
-	server := httptest.NewServer(g)
-	t.Cleanup(server.Close)
-	return server.URL
+	return g
 }
 
 // standIns starts a stand-in for each service and tells how to reach it.

@@ -1,0 +1,166 @@
+// Editing kong.yml as a tree, so that its comments and its order stay.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const renderedNotice = `# Rendered by fountain kong. It holds API keys: keep it to yourself. To change
+# something, change the kong.yml it was made from and render it again.
+
+`
+
+// renderKong returns kong.yml with keys, certificate (nil: none) and domain.
+func renderKong(source []byte, domain string, keys map[string]string, certificate *serverCertificate) ([]byte, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(source, &document); err != nil {
+		return nil, err
+	}
+	if document.Kind != yaml.DocumentNode || document.Content[0].Kind != yaml.MappingNode {
+		return nil, errors.New("not a declarative configuration of Kong: it must be a mapping with services, consumers and so on")
+	}
+	root := document.Content[0]
+	for _, route := range routesOf(root) {
+		moveHosts(field(route, "hosts"), domain)
+		if certificate != nil {
+			demandHTTPS(route)
+		}
+	}
+	for _, consumer := range []string{"writer", "reader"} {
+		if err := addCredential(root, consumer, keys[consumer]); err != nil {
+			return nil, err
+		}
+	}
+	if certificate != nil {
+		addCertificate(root, certificate, domain)
+	}
+	content := bytes.NewBufferString(renderedNotice)
+	encoder := yaml.NewEncoder(content)
+	encoder.SetIndent(2)
+	err := errors.Join(encoder.Encode(&document), encoder.Close())
+	return content.Bytes(), err
+}
+
+// field returns the value of a field of a mapping, or nil.
+func field(mapping *yaml.Node, name string) *yaml.Node {
+	if mapping == nil || mapping.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == name {
+			return mapping.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// setField sets a field of a mapping; a new one is put right behind the field
+// after, or at the end.
+func setField(mapping *yaml.Node, name string, value *yaml.Node, after string) {
+	at := len(mapping.Content)
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		switch mapping.Content[i].Value {
+		case name:
+			value.LineComment = mapping.Content[i+1].LineComment
+			mapping.Content[i+1] = value
+			return
+		case after:
+			at = i + 2
+		}
+	}
+	key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: name}
+	mapping.Content = append(mapping.Content[:at:at], append([]*yaml.Node{key, value}, mapping.Content[at:]...)...)
+}
+
+func items(list *yaml.Node) []*yaml.Node {
+	if list == nil || list.Kind != yaml.SequenceNode {
+		return nil
+	}
+	return list.Content
+}
+
+// routesOf returns all routes, those that stand in a service and those that do
+// not.
+func routesOf(root *yaml.Node) []*yaml.Node {
+	routes := items(field(root, "routes"))
+	for _, service := range items(field(root, "services")) {
+		routes = append(routes, items(field(service, "routes"))...)
+	}
+	return routes
+}
+
+func moveHosts(hosts *yaml.Node, domain string) {
+	for _, host := range items(hosts) {
+		if name, found := strings.CutSuffix(host.Value, "."+defaultDomain); found {
+			host.Value = name + "." + domain
+		}
+	}
+}
+
+func demandHTTPS(route *yaml.Node) {
+	protocols := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle, Content: []*yaml.Node{text("https")}}
+	setField(route, "protocols", protocols, "hosts")
+	setField(route, "https_redirect_status_code", number(308), "protocols")
+}
+
+func text(value string) *yaml.Node {
+	node := new(yaml.Node)
+	node.SetString(value) // quoted or as a block where it must be
+	return node
+}
+
+func number(value int) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.Itoa(value)}
+}
+
+func mapping(pairs ...any) *yaml.Node {
+	node := &yaml.Node{Kind: yaml.MappingNode}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		node.Content = append(node.Content, text(pairs[i].(string)), pairs[i+1].(*yaml.Node))
+	}
+	return node
+}
+
+// addCredential gives a consumer its key, unless it has it.
+func addCredential(root *yaml.Node, username, key string) error {
+	for _, consumer := range items(field(root, "consumers")) {
+		if name := field(consumer, "username"); name == nil || name.Value != username {
+			continue
+		}
+		credentials := field(consumer, "keyauth_credentials")
+		for _, known := range items(credentials) {
+			if value := field(known, "key"); value != nil && value.Value == key {
+				return nil
+			}
+		}
+		if items(credentials) == nil {
+			credentials = &yaml.Node{Kind: yaml.SequenceNode}
+			setField(consumer, "keyauth_credentials", credentials, "username")
+		}
+		credentials.Content = append(credentials.Content, mapping("key", text(key)))
+		return nil
+	}
+	return fmt.Errorf("there is no consumer %s to give a key to; add one, as in the built-in file", username)
+}
+
+// addCertificate adds the certificate with the names that it is shown for. In
+// the declarative format snis are records under their certificate.
+func addCertificate(root *yaml.Node, certificate *serverCertificate, domain string) {
+	snis := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, name := range tlsNames(domain) {
+		snis.Content = append(snis.Content, mapping("name", text(name)))
+	}
+	certificates := field(root, "certificates")
+	if items(certificates) == nil {
+		certificates = &yaml.Node{Kind: yaml.SequenceNode}
+		setField(root, "certificates", certificates, "")
+	}
+	certificates.Content = append(certificates.Content,
+		mapping("cert", text(certificate.cert), "key", text(certificate.key), "snis", snis))
+}
