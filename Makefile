@@ -24,6 +24,16 @@ build: bin/fountain ## Build bin/fountain and the five services, static
 		CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$service ./services/$$service/cmd || exit 1; \
 	done
 
+IMAGE_BUILD ?= docker
+
+.PHONY: images
+images: ## Build the six container images; IMAGE_BUILD=host needs no registry
+	@VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' hack/compose/images.sh $(IMAGE_BUILD)
+
+.PHONY: test-compose
+test-compose: ## Bring up docker-compose.yml for real and try to break it; needs Docker
+	@VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' hack/compose/test.sh
+
 .PHONY: test
 test: lint drift ## Run everything that must hold: lint, generated code, all tests with the race detector
 	go test -race -timeout 20m -v ./... 2>&1 | { grep -Ev '^(=== (RUN|PAUSE|CONT|NAME)|    --- PASS|        --- PASS)' || true; }

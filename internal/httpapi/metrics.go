@@ -29,16 +29,14 @@ func newMetrics(service string, db *storage.DB) *metrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"operation"}),
 	}
-	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "fountain_database_size_bytes", Help: "Bytes on disk of the database and its write-ahead log.", ConstLabels: labels,
-	}, func() float64 { return float64(db.Size()) })
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "fountain_build_info", Help: "1, labelled with the version.",
 		ConstLabels: prometheus.Labels{"service": service, "version": Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, size, build,
+	m.registry.MustRegister(m.requests, m.duration, build, newDatabaseCollector(db, labels),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	db.Observe(newCommitMetrics(m.registry, labels).observe)
 	return m
 }
 

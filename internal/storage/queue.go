@@ -107,6 +107,12 @@ func (q *queue) letWriterPass() {
 	}
 }
 
+func (q *queue) length() int {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	return len(q.waiting)
+}
+
 // close refuses further writes.
 func (q *queue) close() {
 	q.mutex.Lock()

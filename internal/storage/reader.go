@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // readers lends at most size connections, opened when first needed. The one
@@ -17,6 +18,8 @@ type readers struct {
 	closed chan struct{}
 	mutex  sync.Mutex
 	idle   []*connection
+	// delayed counts the reads that found all connections lent.
+	delayed atomic.Uint64
 }
 
 // ReadFunc reads the database. All its queries see the same snapshot.
@@ -61,17 +64,8 @@ func (r *readers) read(ctx context.Context, run ReadFunc) error {
 }
 
 func (r *readers) lend(ctx context.Context) (*connection, error) {
-	select {
-	case <-r.closed:
-		return nil, ErrClosed
-	default:
-	}
-	select {
-	case r.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-r.closed:
-		return nil, ErrClosed
+	if err := r.enter(ctx); err != nil {
+		return nil, err
 	}
 	if connection := r.pop(); connection != nil {
 		return connection, nil
@@ -82,6 +76,29 @@ func (r *readers) lend(ctx context.Context) (*connection, error) {
 		return nil, fmt.Errorf("open a read connection: %w", err)
 	}
 	return connection, nil
+}
+
+// enter waits until fewer than all connections are lent.
+func (r *readers) enter(ctx context.Context) error {
+	select {
+	case <-r.closed:
+		return ErrClosed
+	default:
+	}
+	select {
+	case r.slots <- struct{}{}:
+		return nil
+	default:
+		r.delayed.Add(1)
+	}
+	select {
+	case r.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-r.closed:
+		return ErrClosed
+	}
 }
 
 func (r *readers) pop() *connection {

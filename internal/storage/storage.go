@@ -188,13 +188,7 @@ func (db *DB) Secret() []byte { return db.secret }
 
 // Size returns the bytes on disk of the database and its write-ahead log.
 func (db *DB) Size() int64 {
-	var total int64
-	for _, suffix := range []string{"", "-wal"} {
-		if info, err := os.Stat(db.path + suffix); err == nil {
-			total += info.Size()
-		}
-	}
-	return total
+	return fileSize(db.path) + fileSize(db.path+"-wal")
 }
 
 // Close lets queued writes finish, folds the write-ahead log into the database

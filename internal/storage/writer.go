@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strconv"
+	"sync/atomic"
+	"time"
 )
 
 // WriteFunc changes the database. ctx is inside the transaction: DB.Read and
@@ -22,6 +24,7 @@ type writer struct {
 	queue      *queue
 	group      []*write
 	stopped    chan struct{}
+	observer   atomic.Pointer[func(Commit)]
 }
 
 // Write runs run in a transaction and returns once its changes are on disk.
@@ -87,11 +90,15 @@ func (w *writer) abandon() {
 
 // commit runs the group and answers each of its writes.
 func (w *writer) commit() {
+	began := time.Now()
 	err := w.transact()
-	for i, item := range w.group {
+	for _, item := range w.group {
 		if item.err == nil {
 			item.err = err
 		}
+	}
+	w.report(time.Since(began))
+	for i, item := range w.group {
 		item.done <- item.err
 		w.group[i] = nil
 	}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Builds the six images: images.sh docker|host. "docker" compiles inside Docker;
+# "host" compiles here and needs no registry. VERSION and LDFLAGS come from make.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+limit=25000000
+prefix=${FOUNTAIN_IMAGES:-fountainai}
+tag=${FOUNTAIN_VERSION:-latest}
+how=${1:-docker}
+certificates=/etc/ssl/certs/ca-certificates.crt
+services=(centralsequence character scriptmanagement sessioncontext storyfactory)
+
+# stage lays out what the image of $1, with the binary of package $2 and the
+# folders $3..., is made of.
+stage() {
+	local name=$1 package=$2 folder root=bin/images/$1
+	shift 2
+	rm -rf "$root"
+	install -D -m 644 "$certificates" "$root/rootfs/etc/ssl/certs/ca-certificates.crt"
+	for folder in "$@"; do mkdir -p "$root/owned/$folder"; done
+	cp LICENSE "$root/"
+	CGO_ENABLED=0 go build -trimpath -ldflags "$LDFLAGS" -o "$root/rootfs/$name" "$package"
+}
+
+build() {
+	local name=$1 dockerfile=$2 image=$prefix/$1:$tag size
+	shift 2
+	docker build --quiet --build-arg "VERSION=$VERSION" -f "$dockerfile" -t "$image" "$@" >/dev/null
+	size=$(docker image inspect -f '{{.Size}}' "$image")
+	printf '%-40s %5.1f MB\n' "$image" "$(awk "BEGIN {print $size / 1000000}")"
+	if ((size >= limit)); then
+		echo "$image is not below 25 MB" >&2
+		return 1
+	fi
+}
+
+case $how in
+docker)
+	for name in "${services[@]}"; do build "$name" "services/$name/Dockerfile" .; done
+	build fountain cmd/fountain/Dockerfile .
+	;;
+host)
+	[ -r "$certificates" ] || { echo "no CA bundle at $certificates; install ca-certificates" >&2; exit 1; }
+	for name in "${services[@]}"; do
+		stage "$name" "./services/$name/cmd" data
+		build "$name" "services/$name/Dockerfile" --target host "bin/images/$name"
+	done
+	stage fountain ./cmd/fountain work/data work/certs gateway backups "${services[@]/#/data/}"
+	build fountain cmd/fountain/Dockerfile --target host bin/images/fountain
+	;;
+*)
+	echo "IMAGE_BUILD is $how; want docker or host" >&2
+	exit 2
+	;;
+esac
