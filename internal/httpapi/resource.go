@@ -2,10 +2,12 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
+	"slices"
 	"time"
 
 	"github.com/oapi-codegen/nullable"
@@ -76,14 +78,67 @@ func Item(i int, err error) error {
 	return &named
 }
 
-// SequenceTaken turns sequence.ErrTaken into a 409 problem and leaves other
-// errors as they are.
-func SequenceTaken(err error, number *int64) error {
-	if !errors.Is(err, sequence.ErrTaken) || number == nil {
+// At says that err is the fault of the member of the request that pointer names.
+func At(pointer string, err error) error {
+	var p *problem.Problem
+	if !errors.As(err, &p) {
 		return err
 	}
-	return problem.New(http.StatusConflict, "sequence_taken",
-		fmt.Sprintf("Sequence number %d is taken by another element; leave it out to get the next free one.", *number))
+	placed := *p
+	placed.Errors = []problem.FieldError{{Pointer: pointer, Reason: p.Detail}}
+	return &placed
+}
+
+// SequenceProblem turns the errors of package sequence into 409 problems and
+// leaves others as they are.
+func SequenceProblem(err error) error {
+	var taken *sequence.TakenError
+	switch {
+	case errors.As(err, &taken):
+		return Conflict("sequence_taken", fmt.Sprintf("Sequence number %d is taken by another element. "+
+			"Choose one that is free; a new element that names none gets the next.", taken.Number))
+	case errors.Is(err, sequence.ErrExhausted):
+		return Conflict("sequence_exhausted", "The highest sequence number there is has been given out, so none comes next; choose one that is free.")
+	}
+	return err
+}
+
+// Move asks for an element of a line to get a sequence number.
+type Move struct{ ID, Number int64 }
+
+// CheckMoves returns 400 if two of moves are of one element, 409 if two want
+// one number. idName is the member of the request that names an element.
+func CheckMoves(moves []Move, idName string) error {
+	byID, byNumber := map[int64]int{}, map[int64]int{}
+	for i, move := range moves {
+		if first, found := byID[move.ID]; found {
+			return Invalid(MovePointer(i, idName), fmt.Sprintf("names the element of /elements/%d again; list each once", first))
+		}
+		byID[move.ID] = i
+	}
+	for i, move := range moves {
+		if first, found := byNumber[move.Number]; found {
+			return At(MovePointer(i, "newSequence"), Conflict("sequence_repeated",
+				fmt.Sprintf("Elements %d and %d of the request both want sequence number %d.", first, i, move.Number)))
+		}
+		byNumber[move.Number] = i
+	}
+	return nil
+}
+
+// MovePointer names a member of move i in errors.
+func MovePointer(i int, member string) string { return fmt.Sprintf("/elements/%d/%s", i, member) }
+
+// MoveProblem is SequenceProblem for moves that CheckMoves finds good: it names
+// the one whose number an element has that is not among them.
+func MoveProblem(moves []Move, err error) error {
+	var taken *sequence.TakenError
+	if !errors.As(err, &taken) {
+		return SequenceProblem(err)
+	}
+	i := slices.IndexFunc(moves, func(move Move) bool { return move.Number == taken.Number })
+	return At(MovePointer(i, "newSequence"), Conflict("sequence_taken",
+		fmt.Sprintf("Sequence number %d is taken by an element that is not listed; list that one too, or choose a number that is free.", taken.Number)))
 }
 
 // One returns the row that query finds by id, or a 404 problem that names it as
@@ -95,6 +150,16 @@ func One[T any](tx *storage.Tx, what, query string, id int64, scan func(row func
 		err = NotFound(what, id)
 	}
 	return item, err
+}
+
+// Match returns what find finds by key. The error is find's, or that of
+// CheckMatch if the resource is not at the revision that ifMatch asks for.
+func Match[Key, T any](tx *storage.Tx, find func(tx *storage.Tx, key Key) (Revised[T], error), key Key, ifMatch *string) (Revised[T], error) {
+	row, err := find(tx, key)
+	if err == nil {
+		err = CheckMatch(ifMatch, row.Revision)
+	}
+	return row, err
 }
 
 // Patch carries one member of a merge patch over (RFC 7396): absent leaves
@@ -115,4 +180,31 @@ func PatchNullable[T any](target **T, value nullable.Nullable[T]) {
 		given := value.MustGet()
 		*target = &given
 	}
+}
+
+// PatchEmpty carries one nullable member of a merge patch over (RFC 7396) to
+// where there is always a value: absent leaves target as it is, null empties it.
+func PatchEmpty[T any](target *T, value nullable.Nullable[T]) {
+	changed := target
+	if PatchNullable(&changed, value); changed == nil {
+		changed = new(T)
+	}
+	*target = *changed
+}
+
+// maxData is the longest that CompactJSON returns, as every openapi.yaml says of
+// members that may hold any JSON.
+const maxData = 64 << 10
+
+// CompactJSON returns data without white space, its numbers and texts as they
+// came. It returns 400 if that is too long; pointer names data in the request.
+func CompactJSON(pointer string, data []byte) ([]byte, error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, data); err != nil {
+		return nil, Invalid(pointer, "is not valid JSON")
+	}
+	if compact.Len() > maxData {
+		return nil, Invalid(pointer, fmt.Sprintf("must have at most %d bytes as JSON without white space, not %d", maxData, compact.Len()))
+	}
+	return compact.Bytes(), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,17 +102,112 @@ func TestPatch(t *testing.T) {
 	if PatchNullable(&target, nullable.NewNullNullable[int64]()); target != nil {
 		t.Errorf("null: got %v", *target)
 	}
+	for _, test := range []struct {
+		given nullable.Nullable[string]
+		want  string
+	}{
+		{nullable.Nullable[string]{}, "new"}, {nullable.NewNullableWithValue("newer"), "newer"}, {nullable.NewNullNullable[string](), ""},
+	} {
+		if PatchEmpty(&name, test.given); name != test.want {
+			t.Errorf("%v: got %q, want %q", test.given, name, test.want)
+		}
+	}
 }
 
-func TestSequenceTaken(t *testing.T) {
-	number := int64(4)
-	var p *problem.Problem
-	if err := SequenceTaken(fmt.Errorf("x: %w", sequence.ErrTaken), &number); !errors.As(err, &p) || p.Status != 409 || p.Code != "sequence_taken" {
-		t.Errorf("got %v", err)
+func TestAt(t *testing.T) {
+	var p, before *problem.Problem
+	given := Conflict("taken", "The name is taken.")
+	if !errors.As(At("/name", given), &p) || !errors.As(given, &before) || before.Errors != nil {
+		t.Fatalf("got %v of %v", p, before)
 	}
-	for _, err := range []error{nil, errors.New("other"), sequence.ErrTaken} {
-		if got := SequenceTaken(err, nil); got != err {
+	if len(p.Errors) != 1 || p.Errors[0] != (problem.FieldError{Pointer: "/name", Reason: "The name is taken."}) || p.Detail != before.Detail {
+		t.Errorf("got %+v", p)
+	}
+	plain := errors.New("plain")
+	if got := At("/name", plain); got != plain {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestSequenceProblem(t *testing.T) {
+	for code, err := range map[string]error{
+		"sequence_taken":     fmt.Errorf("x: %w", &sequence.TakenError{Number: 4}),
+		"sequence_exhausted": fmt.Errorf("x: %w", sequence.ErrExhausted),
+	} {
+		var p *problem.Problem
+		if !errors.As(SequenceProblem(err), &p) || p.Status != 409 || p.Code != code {
+			t.Errorf("%s: got %v", code, p)
+		}
+	}
+	for _, err := range []error{nil, errors.New("other")} {
+		if got := SequenceProblem(err); got != err {
 			t.Errorf("got %v, want %v", got, err)
+		}
+	}
+}
+
+func TestMoves(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		moves         []Move
+		code, pointer string
+	}{
+		{"an exchange", []Move{{1, 2}, {2, 1}}, "", ""},
+		{"an element twice", []Move{{1, 2}, {2, 3}, {1, 4}}, "invalid_request", "/elements/2/headingId"},
+		{"a number twice", []Move{{1, 2}, {2, 3}, {3, 3}}, "sequence_repeated", "/elements/2/newSequence"},
+		{"both", []Move{{1, 2}, {1, 2}}, "invalid_request", "/elements/1/headingId"},
+	} {
+		var p problem.Problem
+		if refusal := (*problem.Problem)(nil); errors.As(CheckMoves(test.moves, "headingId"), &refusal) {
+			p = *refusal
+		}
+		if p.Code != test.code || p.Code != "" && p.Errors[0].Pointer != test.pointer {
+			t.Errorf("%s: got %+v, want %s at %s", test.name, p, test.code, test.pointer)
+		}
+	}
+	moves := []Move{{1, 7}, {2, 8}}
+	var p *problem.Problem
+	if !errors.As(MoveProblem(moves, &sequence.TakenError{Number: 8}), &p) || p.Code != "sequence_taken" || p.Errors[0].Pointer != "/elements/1/newSequence" {
+		t.Errorf("got %v", p)
+	}
+	if !errors.As(MoveProblem(moves, sequence.ErrExhausted), &p) || p.Code != "sequence_exhausted" {
+		t.Errorf("got %v", p)
+	}
+}
+
+func TestMatch(t *testing.T) {
+	missing := NotFound("item", 2)
+	find := func(_ *storage.Tx, id int) (Revised[string], error) {
+		if id == 2 {
+			return Revised[string]{}, missing
+		}
+		return Revised[string]{"x", 7}, nil
+	}
+	for _, test := range []struct {
+		id     int
+		tag    string
+		status int
+	}{{1, `"7"`, 0}, {1, `*`, 0}, {1, `"6"`, 412}, {1, `7`, 400}, {2, `*`, 404}} {
+		row, err := Match(nil, find, test.id, &test.tag)
+		var p *problem.Problem
+		if got := errors.As(err, &p); got != (test.status != 0) || got && p.Status != test.status || !got && row.Value != "x" {
+			t.Errorf("%d, %s: got %v, %v, want status %d", test.id, test.tag, row, err, test.status)
+		}
+	}
+}
+
+func TestCompactJSON(t *testing.T) {
+	for given, want := range map[string]string{
+		" { \"b\" : 1.10 ,\n\"a\": [ 1e400, \"\\u00e9<\" ] }": `{"b":1.10,"a":[1e400,"\u00e9<"]}`,
+		`"` + strings.Repeat("é", maxData/2-1) + `"`:          `"` + strings.Repeat("é", maxData/2-1) + `"`,
+		`"` + strings.Repeat("é", maxData/2) + `"`:            "",
+		"{": "",
+	} {
+		got, err := CompactJSON("/data", []byte(given))
+		var p *problem.Problem
+		refused := errors.As(err, &p) && p.Status == 400 && p.Errors[0].Pointer == "/data"
+		if string(got) != want || refused != (want == "") {
+			t.Errorf("%.40s: got %.40s, %v, want %.40s", given, got, err, want)
 		}
 	}
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Data Any JSON members, at most 65536 bytes as JSON without white space. Given back as they came, numbers of up to 64 characters with all their digits.
+type Data = json.RawMessage
+
 // Element defines model for Element.
 type Element struct {
 	// CreatedAt RFC 3339, UTC.
@@ -26,16 +29,32 @@ type Element struct {
 	ElementType ElementType `json:"elementType"`
 	ScriptID    *Identifier `json:"scriptId,omitempty"`
 
-	// SequenceNumber Place in the line of the script or service.
+	// SequenceNumber Place in line, among the elements of a script or of the service.
 	SequenceNumber SequenceNumber `json:"sequenceNumber"`
 
 	// UpdatedAt RFC 3339, UTC.
 	UpdatedAt Timestamp `json:"updatedAt"`
 }
 
+// ElementMove defines model for ElementMove.
+type ElementMove struct {
+	ElementID Identifier `json:"elementId"`
+
+	// NewSequence A place that no other element has.
+	NewSequence NewSequenceNumber `json:"newSequence"`
+}
+
+// ElementOrder defines model for ElementOrder.
+type ElementOrder struct {
+	// ElementType What the element is, as script, section, character, action, spokenWord. Any name that can stand in a path, so without slashes and control characters, and not dots alone.
+	ElementType ElementType   `json:"elementType"`
+	Elements    []ElementMove `json:"elements"`
+	ScriptID    *Identifier   `json:"scriptId,omitempty"`
+}
+
 // ElementPatch defines model for ElementPatch.
 type ElementPatch struct {
-	// SequenceNumber Place in the line of the script or service.
+	// SequenceNumber A place that no other element has.
 	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
 }
 
@@ -45,12 +64,9 @@ type ElementType = string
 // Identifier defines model for Identifier.
 type Identifier = int64
 
-// Move defines model for Move.
-type Move struct {
-	ElementID Identifier `json:"elementId"`
-
-	// NewSequence Place in the line of the script or service.
-	NewSequence NewSequenceNumber `json:"newSequence"`
+// Message defines model for Message.
+type Message struct {
+	Message string `json:"message"`
 }
 
 // NewElement defines model for NewElement.
@@ -61,11 +77,11 @@ type NewElement struct {
 	ElementType ElementType `json:"elementType"`
 	ScriptID    *Identifier `json:"scriptId,omitempty"`
 
-	// SequenceNumber Place in the line of the script or service.
+	// SequenceNumber A place that no other element has.
 	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
 }
 
-// NewSequenceNumber Place in the line of the script or service.
+// NewSequenceNumber A place that no other element has.
 type NewSequenceNumber = int64
 
 // NewVersion defines model for NewVersion.
@@ -75,28 +91,15 @@ type NewVersion struct {
 	// ElementType What the element is, as script, section, character, action, spokenWord. Any name that can stand in a path, so without slashes and control characters, and not dots alone.
 	ElementType ElementType `json:"elementType"`
 
-	// NewVersionData Any members, at most 65536 bytes as JSON in UTF-8 without white space. Given back as they came.
-	NewVersionData VersionData `json:"newVersionData"`
+	// NewVersionData Any JSON members, at most 65536 bytes as JSON without white space. Given back as they came, numbers of up to 64 characters with all their digits.
+	NewVersionData Data `json:"newVersionData"`
 
 	// ScriptID The script in which the change was made. Kept with the version; it does not affect the numbering.
 	ScriptID *int64 `json:"scriptId,omitempty"`
 }
 
-// Reorder defines model for Reorder.
-type Reorder struct {
-	// ElementType What the element is, as script, section, character, action, spokenWord. Any name that can stand in a path, so without slashes and control characters, and not dots alone.
-	ElementType ElementType `json:"elementType"`
-	Elements    []Move      `json:"elements"`
-	ScriptID    *Identifier `json:"scriptId,omitempty"`
-}
-
-// SequenceNumber Place in the line of the script or service.
+// SequenceNumber Place in line, among the elements of a script or of the service.
 type SequenceNumber = int64
-
-// Success defines model for Success.
-type Success struct {
-	Message string `json:"message"`
-}
 
 // Timestamp RFC 3339, UTC.
 type Timestamp = time.Time
@@ -106,9 +109,9 @@ type Version struct {
 	// CreatedAt RFC 3339, UTC.
 	CreatedAt Timestamp `json:"createdAt"`
 
-	// Data Any members, at most 65536 bytes as JSON in UTF-8 without white space. Given back as they came.
-	Data      VersionData `json:"data"`
-	ElementID Identifier  `json:"elementId"`
+	// Data Any JSON members, at most 65536 bytes as JSON without white space. Given back as they came, numbers of up to 64 characters with all their digits.
+	Data      Data       `json:"data"`
+	ElementID Identifier `json:"elementId"`
 
 	// ElementType What the element is, as script, section, character, action, spokenWord. Any name that can stand in a path, so without slashes and control characters, and not dots alone.
 	ElementType ElementType `json:"elementType"`
@@ -117,9 +120,6 @@ type Version struct {
 	// VersionNumber 1 is the original.
 	VersionNumber VersionNumber `json:"versionNumber"`
 }
-
-// VersionData Any members, at most 65536 bytes as JSON in UTF-8 without white space. Given back as they came.
-type VersionData = json.RawMessage
 
 // VersionNumber 1 is the original.
 type VersionNumber = int64
@@ -156,13 +156,16 @@ type IfMatch = string
 // Limit defines model for Limit.
 type Limit = int
 
-// ScriptID defines model for ScriptId.
-type ScriptID = Identifier
+// ScriptIDQuery defines model for ScriptIdQuery.
+type ScriptIDQuery = Identifier
+
+// Reordered defines model for Reordered.
+type Reordered = Message
 
 // ListSequenceParams defines parameters for ListSequence.
 type ListSequenceParams struct {
 	// ScriptID The script whose line is meant; the service's own line if absent.
-	ScriptID *ScriptID `form:"scriptId,omitempty" json:"scriptId,omitempty"`
+	ScriptID *ScriptIDQuery `form:"scriptId,omitempty" json:"scriptId,omitempty"`
 
 	// ElementType Only elements of this type.
 	ElementType *ElementTypeFilter `form:"elementType,omitempty" json:"elementType,omitempty"`
@@ -206,7 +209,7 @@ type CreateVersionParams struct {
 // DeleteSequenceNumberParams defines parameters for DeleteSequenceNumber.
 type DeleteSequenceNumberParams struct {
 	// ScriptID The script whose line is meant; the service's own line if absent.
-	ScriptID *ScriptID `form:"scriptId,omitempty" json:"scriptId,omitempty"`
+	ScriptID *ScriptIDQuery `form:"scriptId,omitempty" json:"scriptId,omitempty"`
 
 	// IfMatch Carry the request out only if the resource still has this ETag.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
@@ -215,13 +218,13 @@ type DeleteSequenceNumberParams struct {
 // GetSequenceNumberParams defines parameters for GetSequenceNumber.
 type GetSequenceNumberParams struct {
 	// ScriptID The script whose line is meant; the service's own line if absent.
-	ScriptID *ScriptID `form:"scriptId,omitempty" json:"scriptId,omitempty"`
+	ScriptID *ScriptIDQuery `form:"scriptId,omitempty" json:"scriptId,omitempty"`
 }
 
 // PatchSequenceNumberParams defines parameters for PatchSequenceNumber.
 type PatchSequenceNumberParams struct {
 	// ScriptID The script whose line is meant; the service's own line if absent.
-	ScriptID *ScriptID `form:"scriptId,omitempty" json:"scriptId,omitempty"`
+	ScriptID *ScriptIDQuery `form:"scriptId,omitempty" json:"scriptId,omitempty"`
 
 	// IfMatch Carry the request out only if the resource still has this ETag.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
@@ -243,7 +246,7 @@ type GenerateSequenceNumberJSONRequestBody = NewElement
 type GenerateSequenceNumbersJSONRequestBody GenerateSequenceNumbersJSONBody
 
 // ReorderElementsJSONRequestBody defines body for ReorderElements for application/json ContentType.
-type ReorderElementsJSONRequestBody = Reorder
+type ReorderElementsJSONRequestBody = ElementOrder
 
 // CreateVersionJSONRequestBody defines body for CreateVersion for application/json ContentType.
 type CreateVersionJSONRequestBody = NewVersion
@@ -978,6 +981,8 @@ type ElementJSONResponse struct {
 	Headers ElementResponseHeaders
 }
 
+type ReorderedJSONResponse Message
+
 type ListSequenceRequestObject struct {
 	Params ListSequenceParams
 }
@@ -1073,7 +1078,7 @@ type ReorderElementsResponseObject interface {
 	VisitReorderElementsResponse(w http.ResponseWriter) error
 }
 
-type ReorderElements200JSONResponse Success
+type ReorderElements200JSONResponse struct{ ReorderedJSONResponse }
 
 func (response ReorderElements200JSONResponse) VisitReorderElementsResponse(w http.ResponseWriter) error {
 

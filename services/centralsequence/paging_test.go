@@ -1,84 +1,37 @@
 package centralsequence
 
 import (
-	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 
 	"fountain.coach/fountainai/internal/httpapi/apitest"
 )
 
-var nextLink = regexp.MustCompile(`^<([^>]+)>; rel="next"$`)
-
-// next returns the address of the page after answer, or "" after the last.
-func next(t *testing.T, answer *apitest.Answer) string {
-	t.Helper()
-	link := answer.Header.Get("Link")
-	if link == "" {
-		return ""
-	}
-	match := nextLink.FindStringSubmatch(link)
-	if match == nil {
-		t.Fatalf("Link header: got %s", link)
-	}
-	return match[1]
-}
-
-// pages follows the list at path to its end and returns the lengths of its
-// pages and the numbers of its items.
-func pages(t *testing.T, s *apitest.Service, path string) (lengths []int, numbers []int64) {
-	t.Helper()
-	for path != "" {
-		answer := s.Want(200, "GET", path, nil)
-		var items []struct{ SequenceNumber, VersionNumber int64 }
-		answer.JSON(&items)
-		lengths = append(lengths, len(items))
-		for _, item := range items {
-			numbers = append(numbers, item.SequenceNumber+item.VersionNumber)
-		}
-		path = next(t, answer)
-	}
-	return lengths, numbers
-}
-
 func TestPages(t *testing.T) {
 	s := apitest.Start(t, Definition())
-	fill(t, s, "section", 150, 1)
-	fill(t, s, "action", 100, 1)
-	fill(t, s, "section", 3, 0)
+	fill(s, "section", 150, 1)
+	fill(s, "action", 100, 1)
+	fill(s, "section", 3, 0)
 	for range 5 {
 		s.Want(201, "POST", "/sequence/version", `{"elementType":"section","elementId":1,"newVersionData":{}}`)
 	}
 	for _, test := range []struct {
-		path        string
-		lengths     string
-		first, last int64
+		path, member        string
+		first, count, limit int
 	}{
-		{"/sequence?scriptId=1", "[100 100 50]", 1, 250},
-		{"/sequence?scriptId=1&limit=250", "[250]", 1, 250},
-		{"/sequence?scriptId=1&limit=125", "[125 125]", 1, 250},
-		{"/sequence?scriptId=1&limit=1000", "[250]", 1, 250},
-		{"/sequence?scriptId=1&elementType=action&limit=60", "[60 40]", 151, 250},
-		{"/sequence?scriptId=1&elementType=section&limit=149", "[149 1]", 1, 150},
-		{"/sequence?limit=2", "[2 1]", 1, 3},
-		{"/sequence/section/1/versions?limit=2", "[2 2 1]", 2, 6},
+		{"/sequence?scriptId=1", "sequenceNumber", 1, 250, 100},
+		{"/sequence?scriptId=1&limit=250", "sequenceNumber", 1, 250, 250},
+		{"/sequence?scriptId=1&limit=125", "sequenceNumber", 1, 250, 125},
+		{"/sequence?scriptId=1&limit=1000", "sequenceNumber", 1, 250, 1000},
+		{"/sequence?scriptId=1&elementType=action&limit=60", "sequenceNumber", 151, 100, 60},
+		{"/sequence?scriptId=1&elementType=section&limit=149", "sequenceNumber", 1, 150, 149},
+		{"/sequence?limit=2", "sequenceNumber", 1, 3, 2},
+		{"/sequence/section/1/versions?limit=2", "versionNumber", 2, 5, 2},
 	} {
-		lengths, numbers := pages(t, s, test.path)
-		if got := fmt.Sprint(lengths); got != test.lengths {
-			t.Errorf("%s: pages of %s, want %s", test.path, got, test.lengths)
-		}
-		for i, number := range numbers {
-			if want := test.first + int64(i); number != want {
-				t.Fatalf("%s: item %d has number %d, want %d", test.path, i, number, want)
-			}
-		}
-		if last := numbers[len(numbers)-1]; last != test.last {
-			t.Errorf("%s: last number %d, want %d", test.path, last, test.last)
-		}
+		s.WantPages(test.path, test.member, test.first, 1, test.count, test.limit)
 	}
 	for _, empty := range []string{"/sequence?scriptId=99", "/sequence?scriptId=1&elementType=nothing", "/sequence/section/2/versions"} {
-		if got := string(s.Want(200, "GET", empty, nil).Body); strings.TrimSpace(got) != "[]" {
+		if got := s.Bodies(empty); strings.TrimSpace(got) != "[]" {
 			t.Errorf("%s: got %s, want []", empty, got)
 		}
 	}
@@ -87,8 +40,8 @@ func TestPages(t *testing.T) {
 // A page goes on where the one before ended, whatever happens in between.
 func TestPagesWhileChanging(t *testing.T) {
 	s := apitest.Start(t, Definition())
-	fill(t, s, "section", 6, 1)
-	second := next(t, s.Want(200, "GET", "/sequence?scriptId=1&limit=3", nil))
+	fill(s, "section", 6, 1)
+	second := s.Want(200, "GET", "/sequence?scriptId=1&limit=3", nil).Next()
 	s.Want(204, "DELETE", "/sequence/section/3?scriptId=1", nil)
 	s.Want(200, "PATCH", "/sequence/section/1?scriptId=1", `{"sequenceNumber":9}`)
 	if got, want := sequenceOf(s, second), "section 4=4 section 5=5 section 6=6"; got != want {
@@ -96,27 +49,35 @@ func TestPagesWhileChanging(t *testing.T) {
 	}
 }
 
-func TestCursors(t *testing.T) {
+// A cursor is not good for other filters than it was made for.
+func TestForeignCursors(t *testing.T) {
 	s := apitest.Start(t, Definition())
-	fill(t, s, "section", 250, 1)
-	page := next(t, s.Want(200, "GET", "/sequence?scriptId=1&limit=100", nil))
-	cursor := regexp.MustCompile(`cursor=([\w-]+)`).FindStringSubmatch(page)[1]
-	flipped := "A"
-	if strings.HasPrefix(cursor, flipped) {
-		flipped = "B"
+	fill(s, "section", 250, 1)
+	cursor := s.Want(200, "GET", "/sequence?scriptId=1&limit=100", nil).Cursor()
+	for _, filters := range []string{"", "scriptId=2&", "scriptId=1&elementType=section&", "elementType=section&"} {
+		s.Do("GET", "/sequence?"+filters+"cursor="+cursor, nil).Refused(400, "invalid_request", "query/cursor")
 	}
-	refused := func(name, request string) exchange {
-		return exchange{name, "GET " + request, nil, nil, 400, map[string]any{"code": "invalid_request", "errors.0.pointer": "query/cursor"}}
+	s.Want(200, "GET", "/sequence?scriptId=1&limit=1&cursor="+cursor, nil).Has("0.sequenceNumber", 101)
+}
+
+func TestRestart(t *testing.T) {
+	before := apitest.Start(t, Definition())
+	fill(before, "section", 3, 1)
+	before.Want(201, "POST", "/sequence/version", `{"elementType":"section","elementId":1,"newVersionData":{"title":"Act I"}}`)
+	before.Want(204, "DELETE", "/sequence/section/3?scriptId=1", nil)
+	page := before.Want(200, "GET", "/sequence?scriptId=1&limit=1", nil).Next()
+	tag := before.Want(200, "PATCH", "/sequence/section/1?scriptId=1", `{"sequenceNumber":3}`).ETag()
+
+	after := before.Restart()
+	if got, want := sequenceOf(after, "/sequence?scriptId=1"), "section 2=2 section 1=3"; got != want {
+		t.Errorf("the line: got %s, want %s", got, want)
 	}
-	run(t, s, []exchange{
-		{"as given", "GET " + page, nil, nil, 200, map[string]any{"0.sequenceNumber": 101.0}},
-		{"another limit", "GET /sequence?scriptId=1&limit=1&cursor=" + cursor, nil, nil, 200, map[string]any{"0.sequenceNumber": 101.0}},
-		refused("tampered", "/sequence?scriptId=1&cursor="+flipped+cursor[1:]),
-		refused("cut", "/sequence?scriptId=1&cursor="+cursor[1:]),
-		refused("invented", "/sequence?scriptId=1&cursor=100"),
-		refused("empty", "/sequence?scriptId=1&cursor="),
-		refused("of another script", "/sequence?scriptId=2&cursor="+cursor),
-		refused("of another filter", "/sequence?scriptId=1&elementType=section&cursor="+cursor),
-		refused("of another list", "/sequence/section/1/versions?cursor="+cursor),
+	run(t, after, []exchange{
+		{"a cursor", "GET " + page, nil, nil, 200, map[string]any{"0.sequenceNumber": 2.0}},
+		{"the counter", "POST /sequence", `{"elementType":"section","elementId":4,"scriptId":1}`, nil, 201, map[string]any{"sequenceNumber": 4.0}},
+		{"an element's number", "POST /sequence", `{"elementType":"section","elementId":2,"scriptId":1}`, nil, 201, map[string]any{"sequenceNumber": 2.0}},
+		{"a version", "GET /sequence/section/1/versions/2", nil, nil, 200, map[string]any{"data.title": "Act I"}},
+		{"the next version", "POST /sequence/version", `{"elementType":"section","elementId":1,"newVersionData":{}}`, nil, 201, map[string]any{"versionNumber": 3.0}},
+		{"an ETag", "DELETE /sequence/section/1?scriptId=1", nil, []string{"If-Match", tag}, 204, nil},
 	})
 }

@@ -60,9 +60,12 @@ func (s *service) GenerateSequenceNumbers(ctx context.Context, r GenerateSequenc
 	return GenerateSequenceNumbers201JSONResponse(httpapi.Values(rows)), err
 }
 
+// reordered is what v1 answers to a reorder.
+var reordered = ReorderedJSONResponse{Message: "Reorder successful."}
+
 func (s *service) ReorderElements(ctx context.Context, r ReorderElementsRequestObject) (ReorderElementsResponseObject, error) {
-	err := s.store.reorderElements(ctx, *r.Body)
-	return ReorderElements200JSONResponse{Message: "Reorder successful."}, err
+	err := s.store.reorderElements(ctx, reorderOf(*r.Body))
+	return ReorderElements200JSONResponse{reordered}, err
 }
 
 func (s *service) GetSequenceNumber(ctx context.Context, r GetSequenceNumberRequestObject) (GetSequenceNumberResponseObject, error) {

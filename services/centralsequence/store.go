@@ -81,13 +81,14 @@ func (s *store) getElement(ctx context.Context, p place) (elementRow, error) {
 func findElement(tx *storage.Tx, p place) (elementRow, error) {
 	row, err := lookUp(tx, p)
 	if storage.IsNoRows(err) {
-		err = notFound("not_found", unnumberedDetail(p))
+		err = unnumbered(p)
 	}
 	return row, err
 }
 
-func unnumberedDetail(p place) string {
-	return fmt.Sprintf("%s %d has no sequence number in %s.", p.elementType, p.elementID, line(p.scope))
+// unnumbered is the 404 problem of a place where no element stands.
+func unnumbered(p place) error {
+	return notFound("not_found", fmt.Sprintf("%s %d has no sequence number in %s.", p.elementType, p.elementID, line(p.scope)))
 }
 
 func notFound(code, detail string) error { return problem.New(http.StatusNotFound, code, detail) }
@@ -136,34 +137,13 @@ func insertElement(tx *storage.Tx, p place, item NewElement) (elementRow, error)
 		ElementType: item.ElementType, ElementID: item.ElementID, ScriptID: item.ScriptID,
 		CreatedAt: httpapi.Time(now), UpdatedAt: httpapi.Time(now),
 	}}
-	var err error
-	if row.Value.SequenceNumber, err = draw(tx, p.scope, item.SequenceNumber); err != nil {
-		return row, err
+	number, err := sequence.Draw(tx, p.scope, item.SequenceNumber)
+	if err == nil {
+		_, err = tx.Exec(insert, append(p.key(), number, now)...)
+		err = sequence.Taken(err, number)
 	}
-	_, err = tx.Exec(insert, append(p.key(), row.Value.SequenceNumber, now)...)
-	return row, taken(err, p.scope, row.Value.SequenceNumber)
-}
-
-// draw returns wanted, or the scope's next number if wanted is nil. That no
-// other element has it is for the index elements_by_number to say.
-func draw(tx *storage.Tx, scope int64, wanted *int64) (int64, error) {
-	if wanted == nil {
-		return sequence.Next(tx, scope)
-	}
-	return *wanted, sequence.Raise(tx, scope, *wanted)
-}
-
-// taken turns a violated uniqueness into a 409 problem and leaves other errors
-// as they are.
-func taken(err error, scope, number int64) error {
-	if !storage.IsUnique(err) {
-		return err
-	}
-	return httpapi.Conflict("sequence_taken", takenDetail(scope, number))
-}
-
-func takenDetail(scope, number int64) string {
-	return fmt.Sprintf("Sequence number %d of %s is taken by another element.", number, line(scope))
+	row.Value.SequenceNumber = number
+	return row, httpapi.SequenceProblem(err)
 }
 
 // patchElement returns 404 if the element has no number there, 412 if it does
@@ -171,10 +151,7 @@ func takenDetail(scope, number int64) string {
 // number.
 func (s *store) patchElement(ctx context.Context, p place, patch ElementPatch, ifMatch *string) (elementRow, error) {
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (elementRow, error) {
-		row, err := findElement(tx, p)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
+		row, err := httpapi.Match(tx, findElement, p, ifMatch)
 		if err != nil || patch.SequenceNumber == nil || *patch.SequenceNumber == row.Value.SequenceNumber {
 			return row, err
 		}
@@ -182,18 +159,18 @@ func (s *store) patchElement(ctx context.Context, p place, patch ElementPatch, i
 			return row, err
 		}
 		if err := move(tx, p, *patch.SequenceNumber, httpapi.Now()); err != nil {
-			return row, taken(err, p.scope, *patch.SequenceNumber)
+			return row, httpapi.SequenceProblem(err)
 		}
 		return findElement(tx, p)
 	})
 }
 
 // move gives an element another number; the caller raises the scope's counter.
-// The error satisfies storage.IsUnique if another element has the number.
+// It returns a sequence.TakenError if another element has the number.
 func move(tx *storage.Tx, p place, to, now int64) error {
 	const update = "UPDATE elements SET sequence_number = $4, updated_at = $5, revision = revision + 1" + atPlace
 	_, err := tx.Exec(update, append(p.key(), to, now)...)
-	return err
+	return sequence.Taken(err, to)
 }
 
 // deleteElement returns 404 if the element has no number there, 412 if it does
@@ -201,14 +178,10 @@ func move(tx *storage.Tx, p place, to, now int64) error {
 // it is, so the number is not drawn again.
 func (s *store) deleteElement(ctx context.Context, p place, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		row, err := findElement(tx, p)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
-		if err != nil {
+		if _, err := httpapi.Match(tx, findElement, p, ifMatch); err != nil {
 			return err
 		}
-		_, err = tx.Exec("DELETE FROM elements"+atPlace, p.key()...)
+		_, err := tx.Exec("DELETE FROM elements"+atPlace, p.key()...)
 		return err
 	})
 }

@@ -3,91 +3,71 @@ package centralsequence
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 
 	"fountain.coach/fountainai/internal/httpapi"
-	"fountain.coach/fountainai/internal/httpapi/problem"
 	"fountain.coach/fountainai/internal/storage"
 	"fountain.coach/fountainai/internal/storage/sequence"
 )
 
+// reorder is a request to reorder: moves of elements of one type in one line.
+type reorder struct {
+	elementType string
+	scope       int64
+	moves       []httpapi.Move
+}
+
+func reorderOf(request ElementOrder) reorder {
+	moves := make([]httpapi.Move, len(request.Elements))
+	for i, move := range request.Elements {
+		moves[i] = httpapi.Move{ID: move.ElementID, Number: move.NewSequence}
+	}
+	return reorder{request.ElementType, sequence.Scope(request.ScriptID), moves}
+}
+
+func (r reorder) place(move httpapi.Move) place { return place{r.elementType, move.ID, r.scope} }
+
 // reorderElements returns 400 if an element is given twice, 404 if one has no
 // number there, 409 if two elements would get one number.
-func (s *store) reorderElements(ctx context.Context, request Reorder) error {
-	if err := checkMoves(request.Elements); err != nil {
+func (s *store) reorderElements(ctx context.Context, r reorder) error {
+	if err := httpapi.CheckMoves(r.moves, "elementId"); err != nil {
 		return err
 	}
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		changing, err := changingMoves(tx, request)
+		changing, err := r.changing(tx)
 		if err != nil || len(changing) == 0 {
 			return err
 		}
-		if err := park(tx, request, changing); err != nil {
+		if err := r.park(tx, changing); err != nil {
 			return err
 		}
-		return settle(tx, request, changing)
+		return httpapi.MoveProblem(r.moves, r.settle(tx, changing))
 	})
 }
 
-// checkMoves returns 400 if an element occurs twice, 409 if a number does.
-func checkMoves(moves []Move) error {
-	elements, numbers := map[int64]int{}, map[int64]int{}
-	for i, m := range moves {
-		if first, found := elements[m.ElementID]; found {
-			return httpapi.Invalid(pointer(i, "elementId"), fmt.Sprintf("is the element of /elements/%d again", first))
-		}
-		elements[m.ElementID] = i
-	}
-	for i, m := range moves {
-		if first, found := numbers[m.NewSequence]; found {
-			return fault(http.StatusConflict, "sequence_repeated", pointer(i, "newSequence"),
-				fmt.Sprintf("Elements %d and %d of the request both want sequence number %d.", first, i, m.NewSequence))
-		}
-		numbers[m.NewSequence] = i
-	}
-	return nil
-}
-
-func pointer(i int, member string) string { return fmt.Sprintf("/elements/%d/%s", i, member) }
-
-// fault is a problem that one member of the request causes.
-func fault(status int, code, pointer, detail string) error {
-	p := problem.New(status, code, detail)
-	p.Errors = []problem.FieldError{{Pointer: pointer, Reason: detail}}
-	return p
-}
-
-// changingMoves returns the indexes of the moves that change something, so that
-// the other elements keep their revision. It returns 404 if an element has no
-// number in the scope.
-func changingMoves(tx *storage.Tx, request Reorder) ([]int, error) {
-	current, err := numbersOf(tx, request)
+// changing returns the moves that change something, so that the other elements
+// keep their revision. It returns 404 if an element has no number in the scope.
+func (r reorder) changing(tx *storage.Tx) ([]httpapi.Move, error) {
+	current, err := r.numbers(tx)
 	if err != nil {
 		return nil, err
 	}
-	var changing []int
-	for i, m := range request.Elements {
-		number, found := current[m.ElementID]
+	var changing []httpapi.Move
+	for i, move := range r.moves {
+		number, found := current[move.ID]
 		if !found {
-			return nil, fault(http.StatusNotFound, "not_found", pointer(i, "elementId"),
-				unnumberedDetail(placeOf(request.ElementType, m.ElementID, request.ScriptID)))
+			return nil, httpapi.At(httpapi.MovePointer(i, "elementId"), unnumbered(r.place(move)))
 		}
-		if number != m.NewSequence {
-			changing = append(changing, i)
+		if number != move.Number {
+			changing = append(changing, move)
 		}
 	}
 	return changing, nil
 }
 
-// numbersOf maps the identifiers of the request's elements to their numbers.
-func numbersOf(tx *storage.Tx, request Reorder) (map[int64]int64, error) {
-	ids := make([]int64, len(request.Elements))
-	for i, m := range request.Elements {
-		ids[i] = m.ElementID
-	}
-	numbers := make(map[int64]int64, len(ids))
-	clause, arguments := among(request, ids)
+// numbers maps the identifiers of the request's elements to their numbers.
+func (r reorder) numbers(tx *storage.Tx) (map[int64]int64, error) {
+	numbers := make(map[int64]int64, len(r.moves))
+	clause, arguments := r.among(r.moves)
 	err := tx.Query("SELECT element_id, sequence_number FROM elements"+clause, arguments, func(scan func(dest ...any) error) error {
 		var id, number int64
 		err := scan(&id, &number)
@@ -97,10 +77,14 @@ func numbersOf(tx *storage.Tx, request Reorder) (map[int64]int64, error) {
 	return numbers, err
 }
 
-// among is the condition that an element is one of ids in the request's line.
-func among(request Reorder, ids []int64) (string, []any) {
+// among is the condition that an element is one of those that moves are of.
+func (r reorder) among(moves []httpapi.Move) (string, []any) {
+	ids := make([]int64, len(moves))
+	for i, move := range moves {
+		ids[i] = move.ID
+	}
 	var where storage.Where
-	where.And("scope_id = ? AND element_type = ?", sequence.Scope(request.ScriptID), request.ElementType)
+	where.And("scope_id = ? AND element_type = ?", r.scope, r.elementType)
 	where.In("element_id", &ids)
 	return where.Clause()
 }
@@ -108,30 +92,21 @@ func among(request Reorder, ids []int64) (string, []any) {
 // park moves elements out of the way, to negative numbers that none has
 // otherwise: uniqueness is checked after each row, even when numbers are only
 // exchanged.
-func park(tx *storage.Tx, request Reorder, changing []int) error {
-	ids := make([]int64, len(changing))
-	for i, index := range changing {
-		ids[i] = request.Elements[index].ElementID
-	}
-	clause, arguments := among(request, ids)
+func (r reorder) park(tx *storage.Tx, changing []httpapi.Move) error {
+	clause, arguments := r.among(changing)
 	_, err := tx.Exec("UPDATE elements SET sequence_number = -sequence_number"+clause, arguments...)
 	return err
 }
 
-// settle gives parked elements their new numbers. It returns 409 if an element
-// that is not among them has one of those.
-func settle(tx *storage.Tx, request Reorder, changing []int) error {
-	scope, now, highest := sequence.Scope(request.ScriptID), httpapi.Now(), int64(0)
-	for _, index := range changing {
-		m := request.Elements[index]
-		err := move(tx, placeOf(request.ElementType, m.ElementID, request.ScriptID), m.NewSequence, now)
-		if storage.IsUnique(err) {
-			return fault(http.StatusConflict, "sequence_taken", pointer(index, "newSequence"), takenDetail(scope, m.NewSequence))
-		}
-		if err != nil {
+// settle gives parked elements their new numbers. It returns a
+// sequence.TakenError if an element that is not among them has one of those.
+func (r reorder) settle(tx *storage.Tx, changing []httpapi.Move) error {
+	now, highest := httpapi.Now(), int64(0)
+	for _, m := range changing {
+		if err := move(tx, r.place(m), m.Number, now); err != nil {
 			return err
 		}
-		highest = max(highest, m.NewSequence)
+		highest = max(highest, m.Number)
 	}
-	return sequence.Raise(tx, scope, highest)
+	return sequence.Raise(tx, r.scope, highest)
 }

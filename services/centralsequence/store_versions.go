@@ -2,7 +2,6 @@
 package centralsequence
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,9 +10,6 @@ import (
 	"fountain.coach/fountainai/internal/storage"
 )
 
-// maxVersionData is the largest version in bytes, as openapi.yaml promises.
-const maxVersionData = 64 << 10
-
 // createVersion keeps a version under the number after the element's newest,
 // or as 2 if there is none. It returns 400 if the data is too large.
 func (s *store) createVersion(ctx context.Context, item NewVersion) (VersionSummary, error) {
@@ -21,7 +17,7 @@ func (s *store) createVersion(ctx context.Context, item NewVersion) (VersionSumm
 		VALUES ($1, $2, (SELECT coalesce(max(version_number), 1) + 1 FROM element_versions
 			WHERE element_type = $1 AND element_id = $2), $3, $4, $5)
 		RETURNING version_number`
-	data, err := compact(item.NewVersionData)
+	data, err := httpapi.CompactJSON("/newVersionData", item.NewVersionData)
 	if err != nil {
 		return VersionSummary{}, err
 	}
@@ -30,24 +26,10 @@ func (s *store) createVersion(ctx context.Context, item NewVersion) (VersionSumm
 		version := VersionSummary{
 			ElementType: item.ElementType, ElementID: item.ElementID, ScriptID: item.ScriptID, CreatedAt: httpapi.Time(now),
 		}
-		arguments := []any{item.ElementType, item.ElementID, item.ScriptID, data, now}
+		arguments := []any{item.ElementType, item.ElementID, item.ScriptID, string(data), now}
 		err := tx.QueryRow(insert, arguments, &version.VersionNumber)
 		return version, err
 	})
-}
-
-// compact returns data without white space, or a 400 problem if that is too
-// large. Numbers and texts stay as the client wrote them.
-func compact(data json.RawMessage) (string, error) {
-	var text bytes.Buffer
-	if err := json.Compact(&text, data); err != nil {
-		return "", httpapi.Invalid("/newVersionData", "is not valid JSON")
-	}
-	if text.Len() > maxVersionData {
-		return "", httpapi.Invalid("/newVersionData",
-			fmt.Sprintf("must have at most %d bytes as JSON without white space, not %d", maxVersionData, text.Len()))
-	}
-	return text.String(), nil
 }
 
 func (s *store) listVersions(ctx context.Context, elementType string, elementID int64, page httpapi.Page) ([]VersionSummary, error) {

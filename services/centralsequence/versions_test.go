@@ -32,7 +32,7 @@ func TestVersions(t *testing.T) {
 		{"release it", "DELETE /sequence/dialogue/1", nil, nil, 204, nil},
 		{"versions stay", "GET /sequence/dialogue/1/versions/3", nil, nil, 200, nil},
 	})
-	if got := s.Want(200, "GET", "/sequence/dialogue/1/versions/2", nil).Header.Get("ETag"); got != `"1"` {
+	if got := s.Want(200, "GET", "/sequence/dialogue/1/versions/2", nil).ETag(); got != `"1"` {
 		t.Errorf(`ETag of a version: got %s, want "1"`, got)
 	}
 }

@@ -27,7 +27,7 @@ type Action struct {
 	Description Text        `json:"description"`
 	ScriptID    *Identifier `json:"scriptId,omitempty"`
 
-	// SequenceNumber Place in the line of the script.
+	// SequenceNumber Place in line, among the elements of a script or of the service.
 	SequenceNumber SequenceNumber `json:"sequenceNumber"`
 
 	// UpdatedAt RFC 3339, UTC.
@@ -40,7 +40,7 @@ type ActionPatch struct {
 	Description *string                  `json:"description,omitempty"`
 	ScriptID    nullable.Nullable[int64] `json:"scriptId,omitempty"`
 
-	// SequenceNumber Place in the line of the script.
+	// SequenceNumber A place that no other element has.
 	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
 }
 
@@ -72,7 +72,7 @@ type NewAction struct {
 	Description string      `json:"description"`
 	ScriptID    *Identifier `json:"scriptId,omitempty"`
 
-	// SequenceNumber Place in the line of the script.
+	// SequenceNumber A place that no other element has.
 	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
 }
 
@@ -89,7 +89,7 @@ type NewParaphrase struct {
 	Text       string     `json:"text"`
 }
 
-// NewSequenceNumber Place in the line of the script.
+// NewSequenceNumber A place that no other element has.
 type NewSequenceNumber = int64
 
 // NewSpokenWord defines model for NewSpokenWord.
@@ -100,7 +100,7 @@ type NewSpokenWord struct {
 	Parenthetical *string     `json:"parenthetical,omitempty"`
 	ScriptID      *Identifier `json:"scriptId,omitempty"`
 
-	// SequenceNumber Place in the line of the script.
+	// SequenceNumber A place that no other element has.
 	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
 	Text           Text               `json:"text"`
 }
@@ -126,7 +126,7 @@ type ParaphrasePatch struct {
 	Text       *string     `json:"text,omitempty"`
 }
 
-// SequenceNumber Place in the line of the script.
+// SequenceNumber Place in line, among the elements of a script or of the service.
 type SequenceNumber = int64
 
 // SpokenWord defines model for SpokenWord.
@@ -139,7 +139,7 @@ type SpokenWord struct {
 	Parenthetical *string     `json:"parenthetical,omitempty"`
 	ScriptID      *Identifier `json:"scriptId,omitempty"`
 
-	// SequenceNumber Place in the line of the script.
+	// SequenceNumber Place in line, among the elements of a script or of the service.
 	SequenceNumber SequenceNumber `json:"sequenceNumber"`
 	Text           Text           `json:"text"`
 
@@ -153,7 +153,7 @@ type SpokenWordPatch struct {
 	Parenthetical nullable.Nullable[string] `json:"parenthetical,omitempty"`
 	ScriptID      nullable.Nullable[int64]  `json:"scriptId,omitempty"`
 
-	// SequenceNumber Place in the line of the script.
+	// SequenceNumber A place that no other element has.
 	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
 	Text           *Text              `json:"text,omitempty"`
 }

@@ -4,7 +4,6 @@ package character
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 
 	"fountain.coach/fountainai/internal/httpapi/apitest"
@@ -13,7 +12,7 @@ import (
 func TestNumbersAreShared(t *testing.T) {
 	tests := []struct {
 		path, body string
-		want       int64
+		want       int
 	}{
 		{"/actions", `{"description":"a","scriptId":5}`, 1},
 		{"/spokenWords", `{"text":"b","scriptId":5}`, 2},
@@ -26,43 +25,30 @@ func TestNumbersAreShared(t *testing.T) {
 	}
 	s := start(t)
 	for _, test := range tests {
-		if got := number(s.Want(201, "POST", test.path, test.body), "sequenceNumber"); got != test.want {
-			t.Errorf("%s: got %d, want %d", test.body, got, test.want)
-		}
+		s.Want(201, "POST", test.path, test.body).Has("sequenceNumber", test.want)
 	}
 	for _, path := range []string{"/actions", "/spokenWords"} {
-		refused(t, s.Do("POST", path, `{"text":"x","description":"x","scriptId":5,"sequenceNumber":7}`), 400, "invalid_request", "")
+		s.Do("POST", path, `{"text":"x","description":"x","scriptId":5,"sequenceNumber":7}`).Refused(400, "invalid_request", "")
 	}
-	refused(t, s.Do("POST", "/actions", `{"description":"x","scriptId":5,"sequenceNumber":7}`), 409, "sequence_taken", "")
+	s.Do("POST", "/actions", `{"description":"x","scriptId":5,"sequenceNumber":7}`).Refused(409, "sequence_taken", "")
 }
 
 // Numbers have no gap and no double however many clients ask at once.
-func TestNumbersUnderConcurrentClients(t *testing.T) {
+func TestNumbersTogether(t *testing.T) {
 	const clients, each = 32, 6
 	s := apitest.Start(t, Definition())
-	var lock sync.Mutex
-	var numbers []int64
-	together(clients, func(client int) {
+	numbers := apitest.Together(clients, func(client int) []int64 {
+		var got []int64
 		for i := range each {
 			path, body := "/actions", `{"description":"x","scriptId":1}`
 			if (client+i)%2 == 0 {
 				path, body = "/spokenWords", `{"text":"x","scriptId":1}`
 			}
-			got := number(s.Do("POST", path, body), "sequenceNumber")
-			lock.Lock()
-			numbers = append(numbers, got)
-			lock.Unlock()
+			got = append(got, s.Do("POST", path, body).Number("sequenceNumber"))
 		}
+		return got
 	})
-	slices.Sort(numbers)
-	for i, got := range numbers {
-		if got != int64(i)+1 {
-			t.Fatalf("number %d is %d: %v", i+1, got, numbers)
-		}
-	}
-	if len(numbers) != clients*each {
-		t.Errorf("got %d numbers, want %d", len(numbers), clients*each)
-	}
+	apitest.Gapless(t, slices.Concat(numbers...), 1, clients*each)
 }
 
 func TestMoveBetweenScripts(t *testing.T) {
@@ -75,18 +61,18 @@ func TestMoveBetweenScripts(t *testing.T) {
 		}
 		moved := create(`"scriptId":1,"sequenceNumber":4`)
 		create(`"scriptId":2,"sequenceNumber":8`)
-		place := path(kind.folder, number(moved, kind.id))
+		place := fmt.Sprint(kind.folder, "/", moved.Number(kind.id))
 
-		holds(t, s.Want(200, "PATCH", place, `{"scriptId":2}`).Get(), `{"scriptId":2,"sequenceNumber":9}`)
-		holds(t, s.Want(200, "PATCH", place, `{"scriptId":2}`).Get(), `{"sequenceNumber":9}`)
-		refused(t, s.Do("PATCH", place, `{"sequenceNumber":8}`), 409, "sequence_taken", "")
-		refused(t, s.Do("PATCH", place, `{"scriptId":1,"sequenceNumber":99,"characterId":7}`), 400, "invalid_request", "/characterId")
-		holds(t, s.Want(200, "GET", place, nil).Get(), `{"scriptId":2,"sequenceNumber":9}`)
+		s.Want(200, "PATCH", place, `{"scriptId":2}`).Holds(`{"scriptId":2,"sequenceNumber":9}`)
+		s.Want(200, "PATCH", place, `{"scriptId":2}`).Holds(`{"sequenceNumber":9}`)
+		s.Do("PATCH", place, `{"sequenceNumber":8}`).Refused(409, "sequence_taken", "")
+		s.Do("PATCH", place, `{"scriptId":1,"sequenceNumber":99,"characterId":7}`).Refused(400, "invalid_request", "/characterId")
+		s.Want(200, "GET", place, nil).Holds(`{"scriptId":2,"sequenceNumber":9}`)
 		// The number it had in script 1 is free for who asks, and not handed out again.
-		holds(t, create(`"scriptId":1`).Get(), `{"sequenceNumber":5}`)
-		holds(t, create(`"scriptId":1,"sequenceNumber":4`).Get(), `{"sequenceNumber":4}`)
-		holds(t, s.Want(200, "PATCH", place, `{"scriptId":3,"sequenceNumber":20}`).Get(), `{"scriptId":3,"sequenceNumber":20}`)
-		holds(t, create(`"scriptId":2,"sequenceNumber":9`).Get(), `{"sequenceNumber":9}`)
+		create(`"scriptId":1`).Holds(`{"sequenceNumber":5}`)
+		create(`"scriptId":1,"sequenceNumber":4`).Holds(`{"sequenceNumber":4}`)
+		s.Want(200, "PATCH", place, `{"scriptId":3,"sequenceNumber":20}`).Holds(`{"scriptId":3,"sequenceNumber":20}`)
+		create(`"scriptId":2,"sequenceNumber":9`).Holds(`{"sequenceNumber":9}`)
 	}
 }
 
@@ -95,8 +81,8 @@ func TestDeleteFreesTheNumber(t *testing.T) {
 		{"/actions", `{"description":"x","sequenceNumber":%d}`}, {"/spokenWords", `{"text":"x","sequenceNumber":%d}`},
 	} {
 		s := start(t)
-		had := number(s.Want(200, "GET", kind.folder+"/1", nil), "sequenceNumber")
-		refused(t, s.Do("POST", kind.folder, fmt.Sprintf(kind.body, had)), 409, "sequence_taken", "")
+		had := s.Want(200, "GET", kind.folder+"/1", nil).Number("sequenceNumber")
+		s.Do("POST", kind.folder, fmt.Sprintf(kind.body, had)).Refused(409, "sequence_taken", "")
 		s.Want(204, "DELETE", kind.folder+"/1", nil)
 		s.Want(201, "POST", kind.folder, fmt.Sprintf(kind.body, had))
 	}
@@ -107,6 +93,17 @@ func TestLargestNumber(t *testing.T) {
 	s := start(t)
 	s.Want(201, "POST", "/actions", `{"description":"x","sequenceNumber":9007199254740991}`)
 	s.Want(201, "POST", "/actions", `{"description":"y"}`)
-	refused(t, s.Do("POST", "/spokenWords", `{"text":"x","sequenceNumber":9007199254740992}`), 400, "invalid_request", "/sequenceNumber")
-	refused(t, s.Do("PATCH", "/spokenWords/1", `{"sequenceNumber":9223372036854775807}`), 400, "invalid_request", "/sequenceNumber")
+	s.Do("POST", "/spokenWords", `{"text":"x","sequenceNumber":9007199254740992}`).Refused(400, "invalid_request", "/sequenceNumber")
+	s.Do("PATCH", "/spokenWords/1", `{"sequenceNumber":9223372036854775807}`).Refused(400, "invalid_request", "/sequenceNumber")
+}
+
+// Behind the highest number there is comes no other.
+func TestExhausted(t *testing.T) {
+	s := start(t)
+	s.Exec("UPDATE sequence_scopes SET last_number = 9223372036854775807")
+	for path, item := range map[string]string{"/actions": `"description":"x"`, "/spokenWords": `"text":"x"`} {
+		s.Want(409, "POST", path, "{"+item+"}").Problem("sequence_exhausted", "choose one")
+		s.Want(409, "POST", path+"/batch", `{"items":[{`+item+`}]}`).Refused(409, "sequence_exhausted", "/items/0")
+	}
+	s.Want(201, "POST", "/actions", `{"description":"x","sequenceNumber":7}`).Has("sequenceNumber", 7)
 }

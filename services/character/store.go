@@ -82,10 +82,7 @@ func (s *store) patchCharacter(ctx context.Context, id int64, patch CharacterPat
 	const update = `UPDATE characters SET name = $1, description = $2, updated_at = $3, revision = revision + 1
 		WHERE character_id = $4`
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (characterRow, error) {
-		row, err := findCharacter(tx, id)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
+		row, err := httpapi.Match(tx, findCharacter, id, ifMatch)
 		if err != nil {
 			return row, err
 		}
@@ -102,11 +99,7 @@ func (s *store) patchCharacter(ctx context.Context, id int64, patch CharacterPat
 // have the revision that ifMatch asks for.
 func (s *store) deleteCharacter(ctx context.Context, id int64, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		row, err := findCharacter(tx, id)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
-		if err != nil {
+		if _, err := httpapi.Match(tx, findCharacter, id, ifMatch); err != nil {
 			return err
 		}
 		if err := unlink(tx, id); err != nil {

@@ -80,7 +80,7 @@ func place(tx *storage.Tx, scriptID, characterID, wanted *int64) (int64, error) 
 		return 0, err
 	}
 	number, err := sequence.Assign(tx, sequence.Scope(scriptID), wanted)
-	return number, httpapi.SequenceTaken(err, wanted)
+	return number, httpapi.SequenceProblem(err)
 }
 
 // links are what actions and spoken words have in common.
@@ -108,7 +108,7 @@ func (l links) patched(tx *storage.Tx, scriptID, characterID nullable.Nullable[i
 	}
 	var err error
 	changed.sequenceNumber, err = sequence.Assign(tx, to, wanted)
-	return changed, httpapi.SequenceTaken(err, wanted)
+	return changed, httpapi.SequenceProblem(err)
 }
 
 // patchAction returns 404 if there is no such action, 412 if it does not have
@@ -117,10 +117,7 @@ func (s *store) patchAction(ctx context.Context, id int64, patch ActionPatch, if
 	const update = `UPDATE actions SET description = $1, script_id = $2, character_id = $3, sequence_number = $4,
 		updated_at = $5, revision = revision + 1 WHERE action_id = $6`
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (actionRow, error) {
-		row, err := findAction(tx, id)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
+		row, err := httpapi.Match(tx, findAction, id, ifMatch)
 		if err != nil {
 			return row, err
 		}
@@ -141,10 +138,7 @@ func (s *store) patchAction(ctx context.Context, id int64, patch ActionPatch, if
 // the revision that ifMatch asks for.
 func (s *store) deleteAction(ctx context.Context, id int64, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		row, err := findAction(tx, id)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
+		row, err := httpapi.Match(tx, findAction, id, ifMatch)
 		if err == nil {
 			err = sequence.Release(tx, sequence.Scope(row.Value.ScriptID), row.Value.SequenceNumber)
 		}
@@ -229,10 +223,7 @@ func (s *store) patchSpokenWord(ctx context.Context, id int64, patch SpokenWordP
 	const update = `UPDATE spoken_words SET text = $1, parenthetical = $2, script_id = $3, character_id = $4,
 		sequence_number = $5, updated_at = $6, revision = revision + 1 WHERE dialogue_id = $7`
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (spokenWordRow, error) {
-		row, err := findSpokenWord(tx, id)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
+		row, err := httpapi.Match(tx, findSpokenWord, id, ifMatch)
 		if err != nil {
 			return row, err
 		}
@@ -258,10 +249,7 @@ func (s *store) patchSpokenWord(ctx context.Context, id int64, patch SpokenWordP
 // have the revision that ifMatch asks for.
 func (s *store) deleteSpokenWord(ctx context.Context, id int64, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		row, err := findSpokenWord(tx, id)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
+		row, err := httpapi.Match(tx, findSpokenWord, id, ifMatch)
 		if err == nil {
 			err = sequence.Release(tx, sequence.Scope(row.Value.ScriptID), row.Value.SequenceNumber)
 		}

@@ -93,10 +93,7 @@ func (s *store) patchParaphrase(ctx context.Context, id int64, patch ParaphraseP
 	const update = `UPDATE paraphrases SET original_id = $1, text = $2, commentary = $3, updated_at = $4,
 		revision = revision + 1 WHERE paraphrase_id = $5`
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (paraphraseRow, error) {
-		row, err := findParaphrase(tx, id)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
+		row, err := httpapi.Match(tx, findParaphrase, id, ifMatch)
 		if err != nil {
 			return row, err
 		}
@@ -114,14 +111,10 @@ func (s *store) patchParaphrase(ctx context.Context, id int64, patch ParaphraseP
 // not have the revision that ifMatch asks for.
 func (s *store) deleteParaphrase(ctx context.Context, id int64, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		row, err := findParaphrase(tx, id)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
-		if err != nil {
+		if _, err := httpapi.Match(tx, findParaphrase, id, ifMatch); err != nil {
 			return err
 		}
-		_, err = tx.Exec("DELETE FROM paraphrases WHERE paraphrase_id = $1", id)
+		_, err := tx.Exec("DELETE FROM paraphrases WHERE paraphrase_id = $1", id)
 		return err
 	})
 }

@@ -20,9 +20,6 @@ import (
 // Author defines model for Author.
 type Author = string
 
-// ChosenSequenceNumber A place that no other element has.
-type ChosenSequenceNumber = int64
-
 // Identifier defines model for Identifier.
 type Identifier = int64
 
@@ -37,7 +34,7 @@ type NewScript struct {
 	Description *Text   `json:"description,omitempty"`
 
 	// SequenceNumber A place that no other element has.
-	SequenceNumber *ChosenSequenceNumber `json:"sequenceNumber,omitempty"`
+	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
 
 	// Source Where the script came from, as a name that no other script has; an import finds its script by it.
 	Source *Source `json:"source,omitempty"`
@@ -47,15 +44,18 @@ type NewScript struct {
 // NewSectionHeading defines model for NewSectionHeading.
 type NewSectionHeading struct {
 	// SequenceNumber A place that no other element has.
-	SequenceNumber *ChosenSequenceNumber `json:"sequenceNumber,omitempty"`
-	Title          Title                 `json:"title"`
+	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
+	Title          Title              `json:"title"`
 }
+
+// NewSequenceNumber A place that no other element has.
+type NewSequenceNumber = int64
 
 // NewTransition defines model for NewTransition.
 type NewTransition struct {
 	// SequenceNumber A place that no other element has.
-	SequenceNumber *ChosenSequenceNumber `json:"sequenceNumber,omitempty"`
-	Text           TransitionText        `json:"text"`
+	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
+	Text           TransitionText     `json:"text"`
 }
 
 // Script A script; author and description are empty if never given.
@@ -67,7 +67,7 @@ type Script struct {
 	Description Text       `json:"description"`
 	ScriptID    Identifier `json:"scriptId"`
 
-	// SequenceNumber Place among the scripts, or in the line of the script.
+	// SequenceNumber Place in line, among the elements of a script or of the service.
 	SequenceNumber SequenceNumber `json:"sequenceNumber"`
 
 	// Source Where the script came from, as a name that no other script has; an import finds its script by it.
@@ -84,8 +84,8 @@ type ScriptPatch struct {
 	Description nullable.Nullable[string] `json:"description,omitempty"`
 
 	// SequenceNumber A place that no other element has.
-	SequenceNumber *ChosenSequenceNumber `json:"sequenceNumber,omitempty"`
-	Title          *Title                `json:"title,omitempty"`
+	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
+	Title          *Title             `json:"title,omitempty"`
 }
 
 // ScriptUpdate defines model for ScriptUpdate.
@@ -102,7 +102,7 @@ type SectionHeading struct {
 	HeadingID Identifier `json:"headingId"`
 	ScriptID  Identifier `json:"scriptId"`
 
-	// SequenceNumber Place among the scripts, or in the line of the script.
+	// SequenceNumber Place in line, among the elements of a script or of the service.
 	SequenceNumber SequenceNumber `json:"sequenceNumber"`
 	Title          Title          `json:"title"`
 
@@ -115,7 +115,7 @@ type SectionHeadingMove struct {
 	HeadingID Identifier `json:"headingId"`
 
 	// NewSequence A place that no other element has.
-	NewSequence ChosenSequenceNumber `json:"newSequence"`
+	NewSequence NewSequenceNumber `json:"newSequence"`
 }
 
 // SectionHeadingOrder defines model for SectionHeadingOrder.
@@ -126,8 +126,8 @@ type SectionHeadingOrder struct {
 // SectionHeadingPatch defines model for SectionHeadingPatch.
 type SectionHeadingPatch struct {
 	// SequenceNumber A place that no other element has.
-	SequenceNumber *ChosenSequenceNumber `json:"sequenceNumber,omitempty"`
-	Title          *Title                `json:"title,omitempty"`
+	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
+	Title          *Title             `json:"title,omitempty"`
 }
 
 // SectionHeadingUpdate defines model for SectionHeadingUpdate.
@@ -135,7 +135,7 @@ type SectionHeadingUpdate struct {
 	Title *Title `json:"title,omitempty"`
 }
 
-// SequenceNumber Place among the scripts, or in the line of the script.
+// SequenceNumber Place in line, among the elements of a script or of the service.
 type SequenceNumber = int64
 
 // Source Where the script came from, as a name that no other script has; an import finds its script by it.
@@ -156,7 +156,7 @@ type Transition struct {
 	CreatedAt Timestamp  `json:"createdAt"`
 	ScriptID  Identifier `json:"scriptId"`
 
-	// SequenceNumber Place among the scripts, or in the line of the script.
+	// SequenceNumber Place in line, among the elements of a script or of the service.
 	SequenceNumber SequenceNumber `json:"sequenceNumber"`
 	Text           TransitionText `json:"text"`
 	TransitionID   Identifier     `json:"transitionId"`
@@ -168,8 +168,8 @@ type Transition struct {
 // TransitionMove defines model for TransitionMove.
 type TransitionMove struct {
 	// NewSequence A place that no other element has.
-	NewSequence  ChosenSequenceNumber `json:"newSequence"`
-	TransitionID Identifier           `json:"transitionId"`
+	NewSequence  NewSequenceNumber `json:"newSequence"`
+	TransitionID Identifier        `json:"transitionId"`
 }
 
 // TransitionOrder defines model for TransitionOrder.
@@ -180,8 +180,8 @@ type TransitionOrder struct {
 // TransitionPatch defines model for TransitionPatch.
 type TransitionPatch struct {
 	// SequenceNumber A place that no other element has.
-	SequenceNumber *ChosenSequenceNumber `json:"sequenceNumber,omitempty"`
-	Text           *TransitionText       `json:"text,omitempty"`
+	SequenceNumber *NewSequenceNumber `json:"sequenceNumber,omitempty"`
+	Text           *TransitionText    `json:"text,omitempty"`
 }
 
 // TransitionText defines model for TransitionText.

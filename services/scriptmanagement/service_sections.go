@@ -1,7 +1,11 @@
 // The operations on section headings.
 package scriptmanagement
 
-import "context"
+import (
+	"context"
+
+	"fountain.coach/fountainai/internal/httpapi"
+)
 
 func sectionHeading(row elementRow) SectionHeading {
 	e := row.Value
@@ -35,33 +39,35 @@ func (s *service) AddSectionHeadings(ctx context.Context, r AddSectionHeadingsRe
 }
 
 func (s *service) GetSectionHeading(ctx context.Context, r GetSectionHeadingRequestObject) (GetSectionHeadingResponseObject, error) {
-	row, err := s.store.getElement(ctx, sectionHeadings, r.ScriptID, r.HeadingID)
+	row, err := s.store.getElement(ctx, sectionHeadings, place{r.ScriptID, r.HeadingID})
 	return GetSectionHeading200JSONResponse{answerSectionHeading(row)}, err
 }
 
 func (s *service) UpdateSectionHeading(ctx context.Context, r UpdateSectionHeadingRequestObject) (UpdateSectionHeadingResponseObject, error) {
 	patch := elementPatch{text: r.Body.Title}
-	row, err := s.store.patchElement(ctx, sectionHeadings, r.ScriptID, r.Params.HeadingID, patch, r.Params.IfMatch)
+	row, err := s.store.patchElement(ctx, sectionHeadings, place{r.ScriptID, r.Params.HeadingID}, patch, r.Params.IfMatch)
 	return UpdateSectionHeading200JSONResponse{answerSectionHeading(row)}, err
 }
 
 func (s *service) ReplaceSectionHeading(ctx context.Context, r ReplaceSectionHeadingRequestObject) (ReplaceSectionHeadingResponseObject, error) {
 	patch := elementPatch{text: r.Body.Title}
-	row, err := s.store.patchElement(ctx, sectionHeadings, r.ScriptID, r.HeadingID, patch, r.Params.IfMatch)
+	row, err := s.store.patchElement(ctx, sectionHeadings, place{r.ScriptID, r.HeadingID}, patch, r.Params.IfMatch)
 	return ReplaceSectionHeading200JSONResponse{answerSectionHeading(row)}, err
 }
 
 func (s *service) PatchSectionHeading(ctx context.Context, r PatchSectionHeadingRequestObject) (PatchSectionHeadingResponseObject, error) {
 	patch := elementPatch{text: r.Body.Title, number: r.Body.SequenceNumber}
-	row, err := s.store.patchElement(ctx, sectionHeadings, r.ScriptID, r.HeadingID, patch, r.Params.IfMatch)
+	row, err := s.store.patchElement(ctx, sectionHeadings, place{r.ScriptID, r.HeadingID}, patch, r.Params.IfMatch)
 	return PatchSectionHeading200JSONResponse{answerSectionHeading(row)}, err
 }
 
 func (s *service) DeleteSectionHeading(ctx context.Context, r DeleteSectionHeadingRequestObject) (DeleteSectionHeadingResponseObject, error) {
-	return DeleteSectionHeading204Response{}, s.store.deleteElement(ctx, sectionHeadings, r.ScriptID, r.HeadingID, r.Params.IfMatch)
+	return DeleteSectionHeading204Response{}, s.store.deleteElement(ctx, sectionHeadings, place{r.ScriptID, r.HeadingID}, r.Params.IfMatch)
 }
 
 func (s *service) ReorderSectionHeadings(ctx context.Context, r ReorderSectionHeadingsRequestObject) (ReorderSectionHeadingsResponseObject, error) {
-	moves := converted(r.Body.Elements, func(m SectionHeadingMove) elementMove { return elementMove{m.HeadingID, m.NewSequence} })
-	return ReorderSectionHeadings200JSONResponse{reordered}, s.store.reorder(ctx, sectionHeadings, r.ScriptID, moves)
+	moves := converted(r.Body.Elements, func(m SectionHeadingMove) httpapi.Move {
+		return httpapi.Move{ID: m.HeadingID, Number: m.NewSequence}
+	})
+	return ReorderSectionHeadings200JSONResponse{reordered}, s.store.reorderElements(ctx, sectionHeadings, r.ScriptID, moves)
 }

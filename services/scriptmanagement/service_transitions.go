@@ -1,7 +1,11 @@
 // The operations on transitions.
 package scriptmanagement
 
-import "context"
+import (
+	"context"
+
+	"fountain.coach/fountainai/internal/httpapi"
+)
 
 func transition(row elementRow) Transition {
 	e := row.Value
@@ -35,21 +39,23 @@ func (s *service) AddTransitions(ctx context.Context, r AddTransitionsRequestObj
 }
 
 func (s *service) GetTransition(ctx context.Context, r GetTransitionRequestObject) (GetTransitionResponseObject, error) {
-	row, err := s.store.getElement(ctx, transitions, r.ScriptID, r.TransitionID)
+	row, err := s.store.getElement(ctx, transitions, place{r.ScriptID, r.TransitionID})
 	return GetTransition200JSONResponse{answerTransition(row)}, err
 }
 
 func (s *service) PatchTransition(ctx context.Context, r PatchTransitionRequestObject) (PatchTransitionResponseObject, error) {
 	patch := elementPatch{text: r.Body.Text, number: r.Body.SequenceNumber}
-	row, err := s.store.patchElement(ctx, transitions, r.ScriptID, r.TransitionID, patch, r.Params.IfMatch)
+	row, err := s.store.patchElement(ctx, transitions, place{r.ScriptID, r.TransitionID}, patch, r.Params.IfMatch)
 	return PatchTransition200JSONResponse{answerTransition(row)}, err
 }
 
 func (s *service) DeleteTransition(ctx context.Context, r DeleteTransitionRequestObject) (DeleteTransitionResponseObject, error) {
-	return DeleteTransition204Response{}, s.store.deleteElement(ctx, transitions, r.ScriptID, r.TransitionID, r.Params.IfMatch)
+	return DeleteTransition204Response{}, s.store.deleteElement(ctx, transitions, place{r.ScriptID, r.TransitionID}, r.Params.IfMatch)
 }
 
 func (s *service) ReorderTransitions(ctx context.Context, r ReorderTransitionsRequestObject) (ReorderTransitionsResponseObject, error) {
-	moves := converted(r.Body.Elements, func(m TransitionMove) elementMove { return elementMove{m.TransitionID, m.NewSequence} })
-	return ReorderTransitions200JSONResponse{reordered}, s.store.reorder(ctx, transitions, r.ScriptID, moves)
+	moves := converted(r.Body.Elements, func(m TransitionMove) httpapi.Move {
+		return httpapi.Move{ID: m.TransitionID, Number: m.NewSequence}
+	})
+	return ReorderTransitions200JSONResponse{reordered}, s.store.reorderElements(ctx, transitions, r.ScriptID, moves)
 }

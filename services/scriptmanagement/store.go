@@ -4,8 +4,6 @@ package scriptmanagement
 import (
 	"context"
 
-	"github.com/oapi-codegen/nullable"
-
 	"fountain.coach/fountainai/internal/httpapi"
 	"fountain.coach/fountainai/internal/storage"
 	"fountain.coach/fountainai/internal/storage/sequence"
@@ -79,7 +77,7 @@ func (s *store) createScript(ctx context.Context, item NewScript) (scriptRow, er
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (scriptRow, error) {
 		number, err := sequence.Assign(tx, scriptScope, item.SequenceNumber)
 		if err != nil {
-			return scriptRow{}, httpapi.SequenceTaken(err, item.SequenceNumber)
+			return scriptRow{}, httpapi.SequenceProblem(err)
 		}
 		now := httpapi.Now()
 		row := scriptRow{Revision: 1, Value: Script{
@@ -104,10 +102,7 @@ func (s *store) patchScript(ctx context.Context, id int64, patch ScriptPatch, if
 	const update = `UPDATE scripts SET title = $1, author = $2, description = $3, sequence_number = $4,
 		updated_at = $5, revision = revision + 1 WHERE script_id = $6`
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (scriptRow, error) {
-		row, err := findScript(tx, id)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
+		row, err := httpapi.Match(tx, findScript, id, ifMatch)
 		if err == nil {
 			err = renumber(tx, scriptScope, &row.Value.SequenceNumber, patch.SequenceNumber)
 		}
@@ -115,8 +110,8 @@ func (s *store) patchScript(ctx context.Context, id int64, patch ScriptPatch, if
 			return row, err
 		}
 		httpapi.Patch(&row.Value.Title, patch.Title)
-		patchText(&row.Value.Author, patch.Author)
-		patchText(&row.Value.Description, patch.Description)
+		httpapi.PatchEmpty(&row.Value.Author, patch.Author)
+		httpapi.PatchEmpty(&row.Value.Description, patch.Description)
 		arguments := []any{row.Value.Title, row.Value.Author, row.Value.Description, row.Value.SequenceNumber, httpapi.Now(), id}
 		if _, err := tx.Exec(update, arguments...); err != nil {
 			return row, err
@@ -130,10 +125,7 @@ func (s *store) patchScript(ctx context.Context, id int64, patch ScriptPatch, if
 // ifMatch asks for.
 func (s *store) deleteScript(ctx context.Context, id int64, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		row, err := findScript(tx, id)
-		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
+		row, err := httpapi.Match(tx, findScript, id, ifMatch)
 		if err == nil {
 			err = sequence.Release(tx, scriptScope, row.Value.SequenceNumber)
 		}
@@ -155,19 +147,8 @@ func renumber(tx *storage.Tx, scope int64, number, wanted *int64) error {
 		return nil
 	}
 	if err := sequence.Move(tx, scope, []int64{*number}, []int64{*wanted}); err != nil {
-		return httpapi.SequenceTaken(err, wanted)
+		return httpapi.SequenceProblem(err)
 	}
 	*number = *wanted
 	return nil
-}
-
-// patchText carries over one member of a merge patch that null empties (RFC 7396)
-// but that is never null where it is stored.
-func patchText(target *string, value nullable.Nullable[string]) {
-	switch {
-	case value.IsNull():
-		*target = ""
-	case value.IsSpecified():
-		*target = value.MustGet()
-	}
 }

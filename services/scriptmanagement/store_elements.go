@@ -24,6 +24,9 @@ type element struct {
 
 type elementRow = httpapi.Revised[element]
 
+// place is the address of an element: the script it is in, and its identifier.
+type place struct{ scriptID, id int64 }
+
 // newElement is an element to be added; the script's next number is taken for
 // it if number is nil.
 type newElement struct {
@@ -107,18 +110,18 @@ func elementFilter(k kind, scriptID int64, ids *[]int64) *storage.Where {
 }
 
 // getElement returns 404 if the script has no such element.
-func (s *store) getElement(ctx context.Context, k kind, scriptID, id int64) (elementRow, error) {
-	return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) (elementRow, error) { return findElement(tx, k, scriptID, id) })
+func (s *store) getElement(ctx context.Context, k kind, at place) (elementRow, error) {
+	return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) (elementRow, error) { return k.findElement(tx, at) })
 }
 
 // findElement returns 404 if the script has no such element; the problem names
 // the script if that is what is missing.
-func findElement(tx *storage.Tx, k kind, scriptID, id int64) (elementRow, error) {
+func (k kind) findElement(tx *storage.Tx, at place) (elementRow, error) {
 	var row elementRow
-	err := scanElement(func(dest ...any) error { return tx.QueryRow(k.find, []any{id, scriptID}, dest...) }, &row)
+	err := scanElement(func(dest ...any) error { return tx.QueryRow(k.find, []any{at.id, at.scriptID}, dest...) }, &row)
 	if storage.IsNoRows(err) {
-		if err = knownScript(tx, scriptID); err == nil {
-			err = httpapi.NotFound(k.name, id)
+		if err = knownScript(tx, at.scriptID); err == nil {
+			err = httpapi.NotFound(k.name, at.id)
 		}
 	}
 	return row, err
@@ -156,7 +159,7 @@ func (s *store) addElements(ctx context.Context, k kind, scriptID int64, items [
 func insertElement(tx *storage.Tx, k kind, scriptID int64, item newElement) (elementRow, error) {
 	number, err := sequence.Assign(tx, scriptID, item.number)
 	if err != nil {
-		return elementRow{}, httpapi.SequenceTaken(err, item.number)
+		return elementRow{}, httpapi.SequenceProblem(err)
 	}
 	now := httpapi.Now()
 	row := elementRow{Revision: 1, Value: element{
@@ -170,41 +173,35 @@ func insertElement(tx *storage.Tx, k kind, scriptID int64, item newElement) (ele
 // patchElement returns 404 if the script has no such element, 412 if it does
 // not have the revision that ifMatch asks for, 409 if another element of the
 // script has the sequence number.
-func (s *store) patchElement(ctx context.Context, k kind, scriptID, id int64, patch elementPatch, ifMatch *string) (elementRow, error) {
+func (s *store) patchElement(ctx context.Context, k kind, at place, patch elementPatch, ifMatch *string) (elementRow, error) {
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (elementRow, error) {
-		row, err := findElement(tx, k, scriptID, id)
+		row, err := httpapi.Match(tx, k.findElement, at, ifMatch)
 		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
-		if err == nil {
-			err = renumber(tx, scriptID, &row.Value.number, patch.number)
+			err = renumber(tx, at.scriptID, &row.Value.number, patch.number)
 		}
 		if err != nil {
 			return row, err
 		}
 		httpapi.Patch(&row.Value.text, patch.text)
-		if _, err := tx.Exec(k.update, row.Value.text, row.Value.number, httpapi.Now(), id); err != nil {
+		if _, err := tx.Exec(k.update, row.Value.text, row.Value.number, httpapi.Now(), at.id); err != nil {
 			return row, err
 		}
-		return findElement(tx, k, scriptID, id)
+		return k.findElement(tx, at)
 	})
 }
 
 // deleteElement returns 404 if the script has no such element, 412 if it does
 // not have the revision that ifMatch asks for.
-func (s *store) deleteElement(ctx context.Context, k kind, scriptID, id int64, ifMatch *string) error {
+func (s *store) deleteElement(ctx context.Context, k kind, at place, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		row, err := findElement(tx, k, scriptID, id)
+		row, err := httpapi.Match(tx, k.findElement, at, ifMatch)
 		if err == nil {
-			err = httpapi.CheckMatch(ifMatch, row.Revision)
-		}
-		if err == nil {
-			err = sequence.Release(tx, scriptID, row.Value.number)
+			err = sequence.Release(tx, at.scriptID, row.Value.number)
 		}
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(k.remove, id)
+		_, err = tx.Exec(k.remove, at.id)
 		return err
 	})
 }

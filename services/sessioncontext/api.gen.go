@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gorilla/mux"
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
@@ -26,7 +25,7 @@ type Context struct {
 	// CreatedAt RFC 3339, UTC.
 	CreatedAt Timestamp `json:"createdAt"`
 
-	// Data Any JSON values under any names; at most 65536 bytes as compact JSON. Numbers of up to 64 characters keep all their digits.
+	// Data Any JSON members, at most 65536 bytes as JSON without white space. Given back as they came, numbers of up to 64 characters with all their digits.
 	Data     Data        `json:"data"`
 	ScriptID *Identifier `json:"scriptId,omitempty"`
 
@@ -38,13 +37,13 @@ type Context struct {
 type ContextPatch struct {
 	CharacterID *Identifier `json:"characterId,omitempty"`
 
-	// Data Any JSON values under any names; at most 65536 bytes as compact JSON. Numbers of up to 64 characters keep all their digits.
+	// Data Any JSON members, at most 65536 bytes as JSON without white space. Given back as they came, numbers of up to 64 characters with all their digits.
 	Data     *Data                    `json:"data,omitempty"`
 	ScriptID nullable.Nullable[int64] `json:"scriptId,omitempty"`
 }
 
-// Data Any JSON values under any names; at most 65536 bytes as compact JSON. Numbers of up to 64 characters keep all their digits.
-type Data = jsontext.Value
+// Data Any JSON members, at most 65536 bytes as JSON without white space. Given back as they came, numbers of up to 64 characters with all their digits.
+type Data = json.RawMessage
 
 // Identifier defines model for Identifier.
 type Identifier = int64
@@ -53,7 +52,7 @@ type Identifier = int64
 type NewContext struct {
 	CharacterID Identifier `json:"characterId"`
 
-	// Data Any JSON values under any names; at most 65536 bytes as compact JSON. Numbers of up to 64 characters keep all their digits.
+	// Data Any JSON members, at most 65536 bytes as JSON without white space. Given back as they came, numbers of up to 64 characters with all their digits.
 	Data     Data        `json:"data"`
 	ScriptID *Identifier `json:"scriptId,omitempty"`
 }

@@ -1,7 +1,7 @@
 package sessioncontext
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -12,12 +12,12 @@ func TestContextFilters(t *testing.T) {
 	s := start(t)
 	s.Want(201, "POST", "/contexts/batch", `{"items":[
 		{"characterId":9,"data":{}},{"characterId":9,"scriptId":2,"data":{}},{"characterId":8,"scriptId":1,"data":{}},{"characterId":8,"data":{}}]}`)
-	for query, want := range map[string][]int64{
-		"": {1, 2, 3, 4, 5}, "?characterId=9": {1, 2, 3}, "?characterId=7": {}, "?scriptId=1": {1, 4}, "?scriptId=3": {},
-		"?characterId=9&scriptId=1": {1}, "?scriptId=2&characterId=8": {}, "?ids=5,1,99": {1, 5}, "?ids=1%2C2%2C3&scriptId=2": {3},
-		"?ids=1,4&characterId=8&scriptId=1": {4}, "?characterId=9&limit=2": {1, 2},
+	for query, want := range map[string]string{
+		"": "1 2 3 4 5", "?characterId=9": "1 2 3", "?characterId=7": "", "?scriptId=1": "1 4", "?scriptId=3": "",
+		"?characterId=9&scriptId=1": "1", "?scriptId=2&characterId=8": "", "?ids=5,1,99": "1 5", "?ids=1%2C2%2C3&scriptId=2": "3",
+		"?ids=1,4&characterId=8&scriptId=1": "4", "?characterId=9&limit=2": "1 2",
 	} {
-		if got := collect(s, "/contexts"+query, "contextId"); !slices.Equal(got, want) {
+		if got := s.Column("/contexts"+query, "contextId"); got != want {
 			t.Errorf("%s: got %v, want %v", query, got, want)
 		}
 	}
@@ -25,39 +25,30 @@ func TestContextFilters(t *testing.T) {
 
 // exists requires the answer that a character has a context there already, and
 // that it says which.
-func exists(t *testing.T, a *apitest.Answer, place string) {
-	t.Helper()
-	refused(t, a, 409, "context_exists", "")
-	if detail, _ := a.Get("detail").(string); !strings.Contains(detail, place) {
-		t.Errorf("the detail must name %s: %s", place, detail)
-	}
+func exists(answer *apitest.Answer, place string) {
+	answer.Refused(409, "context_exists", "").Problem("context_exists", place)
 }
 
 func TestOneContextOfEach(t *testing.T) {
 	s := start(t)
-	exists(t, s.Do("POST", "/contexts", `{"characterId":9,"scriptId":1,"data":{}}`), "/contexts/1.")
+	exists(s.Do("POST", "/contexts", `{"characterId":9,"scriptId":1,"data":{}}`), "/contexts/1.")
 	s.Want(201, "POST", "/contexts", `{"characterId":9,"data":{}}`)
-	exists(t, s.Do("POST", "/contexts", `{"characterId":9,"data":{"other":true}}`), "/contexts/2.")
+	exists(s.Do("POST", "/contexts", `{"characterId":9,"data":{"other":true}}`), "/contexts/2.")
 	s.Want(201, "POST", "/contexts", `{"characterId":9,"scriptId":2,"data":{}}`)
 	s.Want(201, "POST", "/contexts", `{"characterId":1,"scriptId":9,"data":{}}`)
 	s.Want(204, "DELETE", "/contexts/1", nil)
 	s.Want(201, "POST", "/contexts", `{"characterId":9,"scriptId":1,"data":{}}`)
 }
 
-func TestOneContextOfManyClients(t *testing.T) {
-	const clients = 16
+func TestOneContextTogether(t *testing.T) {
 	s := apitest.Start(t, Definition())
-	answers := make([]*apitest.Answer, clients)
-	together(clients, func(i int) {
-		answers[i] = s.Do("POST", "/contexts", `{"characterId":1,"data":{}}`)
-	})
 	created := 0
-	for _, a := range answers {
-		if a.Status == 201 {
+	for _, answer := range apitest.Together(16, func(int) *apitest.Answer { return s.Do("POST", "/contexts", `{"characterId":1,"data":{}}`) }) {
+		if answer.Status == 201 {
 			created++
 			continue
 		}
-		exists(t, a, "/contexts/1.")
+		exists(answer, "/contexts/1.")
 	}
 	if created != 1 {
 		t.Errorf("got %d contexts, want 1", created)
@@ -69,22 +60,18 @@ func TestMoveContext(t *testing.T) {
 	s := start(t)
 	s.Want(201, "POST", "/contexts", `{"characterId":9,"data":{"without":"script"}}`)
 	s.Want(201, "POST", "/contexts", `{"characterId":8,"scriptId":1,"data":{}}`)
-	exists(t, s.Do("PATCH", "/contexts/1", `{"scriptId":null}`), "/contexts/2.")
-	exists(t, s.Do("PATCH", "/contexts/1", `{"characterId":8}`), "/contexts/3.")
-	exists(t, s.Do("PATCH", "/contexts/2", `{"scriptId":1}`), "/contexts/1.")
+	exists(s.Do("PATCH", "/contexts/1", `{"scriptId":null}`), "/contexts/2.")
+	exists(s.Do("PATCH", "/contexts/1", `{"characterId":8}`), "/contexts/3.")
+	exists(s.Do("PATCH", "/contexts/2", `{"scriptId":1}`), "/contexts/1.")
 	s.Want(200, "PATCH", "/contexts/1", `{"characterId":9,"scriptId":1}`) // where it is
-	holds(t, s.Want(200, "PATCH", "/contexts/1", `{"scriptId":2,"characterId":8}`).Get(),
-		`{"scriptId":2,"characterId":8,"data":{"mood":"longing","place":{"house":"Capulet","spot":"orchard"}}}`)
-	moved := s.Want(200, "PATCH", "/contexts/1", `{"scriptId":null}`)
-	if members := moved.Get().(map[string]any); members["scriptId"] != nil {
-		t.Errorf("null must remove the script: %s", moved.Body)
-	}
-	holds(t, s.Want(200, "PATCH", "/contexts/2", `{"scriptId":1}`).Get(), `{"scriptId":1,"data":{"without":"script"}}`)
+	s.Want(200, "PATCH", "/contexts/1", `{"scriptId":2,"characterId":8}`).Holds(`{"scriptId":2,"characterId":8,"data":{"mood":"longing","place":{"house":"Capulet","spot":"orchard"}}}`)
+	s.Want(200, "PATCH", "/contexts/1", `{"scriptId":null}`).Has("scriptId", nil)
+	s.Want(200, "PATCH", "/contexts/2", `{"scriptId":1}`).Holds(`{"scriptId":1,"data":{"without":"script"}}`)
 }
 
 // Batches are all or nothing, and an error names the item.
 func TestBatch(t *testing.T) {
-	big := `"` + strings.Repeat("x", maxData) + `"`
+	big := `"` + strings.Repeat("x", 1<<16) + `"`
 	tests := []struct {
 		name, items, code, pointer string
 		status                     int
@@ -100,16 +87,40 @@ func TestBatch(t *testing.T) {
 	s := start(t)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			s := s.For(t)
 			a := s.Do("POST", "/contexts/batch", `{"items":[`+test.items+`]}`)
-			refused(t, a, test.status, test.code, test.pointer)
-			if got := collect(s, "/contexts", "contextId"); !slices.Equal(got, []int64{1}) {
+			a.Refused(test.status, test.code, test.pointer)
+			if got := s.Column("/contexts", "contextId"); got != "1" {
 				t.Errorf("something was created: %v", got)
 			}
 		})
 	}
 	a := s.Do("POST", "/contexts/batch", `{"items":[{"characterId":1,"data":{}},{"characterId":1,"data":{}}]}`)
-	exists(t, a, "in item 0") // and not by an identifier that is undone
+	exists(a, "in item 0") // and not by an identifier that is undone
 	made := s.Want(201, "POST", "/contexts/batch", `{"items":[{"characterId":1,"data":{"a":1}},{"characterId":1,"scriptId":1,"data":{"b":2}}]}`)
-	holds(t, made.Get("0"), `{"characterId":1,"data":{"a":1}}`)
-	holds(t, made.Get("1"), `{"characterId":1,"scriptId":1,"data":{"b":2}}`)
+	made.Holds(`{"characterId":1,"data":{"a":1}}`, "0")
+	made.Holds(`{"characterId":1,"scriptId":1,"data":{"b":2}}`, "1")
+}
+
+// A refusal is not kept: once its cause is gone the same key succeeds.
+func TestRefusalsAreNotReplayed(t *testing.T) {
+	const second = `{"characterId":9,"scriptId":1,"data":{}}`
+	s := start(t)
+	s.Do("POST", "/contexts", second, "Idempotency-Key", "k").Refused(409, "context_exists", "")
+	s.Want(204, "DELETE", "/contexts/1", nil)
+	first := s.Want(201, "POST", "/contexts", second, "Idempotency-Key", "k")
+	s.Want(201, "POST", "/contexts", second, "Idempotency-Key", "k").Same(first)
+}
+
+// Without If-Match merges of different members do not undo each other.
+func TestManyClientsMerge(t *testing.T) {
+	const clients = 16
+	s := start(t)
+	apitest.Together(clients, func(i int) int {
+		return s.Do("PATCH", "/contexts/1", fmt.Sprintf(`{"data":{"place":{"client%d":%d}}}`, i, i)).Status
+	})
+	place, _ := s.Want(200, "GET", "/contexts/1", nil).Get("data", "place").(map[string]any)
+	if len(place) != clients+2 {
+		t.Errorf("got %d members, want %d: %v", len(place), clients+2, place)
+	}
 }

@@ -2,29 +2,9 @@
 package sessioncontext
 
 import (
-	"fmt"
-
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"fountain.coach/fountainai/internal/httpapi"
 )
-
-// maxData bounds the data of one context, in bytes of compact JSON.
-const maxData = 64 << 10
-
-// compact returns data in the shortest form that is the same JSON. It returns
-// 400 if that is too long.
-func compact(data jsontext.Value) (jsontext.Value, error) {
-	short := data.Clone()
-	if err := short.Format(); err != nil {
-		return nil, err
-	}
-	if len(short) > maxData {
-		return nil, httpapi.Invalid("/data", fmt.Sprintf("must have at most %d bytes as compact JSON, not %d", maxData, len(short)))
-	}
-	return short, nil
-}
 
 // mergePatch applies a JSON Merge Patch (RFC 7396, section 2) to target, which
 // is nil where the patch adds a member.

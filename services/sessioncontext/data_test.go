@@ -52,7 +52,7 @@ func TestDataComesBack(t *testing.T) {
 	for i, member := range members {
 		sent := fmt.Sprintf(`{ "value" : %s }`, member)
 		created := s.Want(201, "POST", "/contexts", fmt.Sprintf(`{"characterId":1,"scriptId":%d,"data":%s}`, i+1, sent))
-		place := path("/contexts", number(created, "contextId"))
+		place := fmt.Sprint("/contexts/", created.Number("contextId"))
 		touched := s.Want(200, "PATCH", place, `{"data":{"other":1}}`)
 		restored := s.Want(200, "PATCH", place, `{"data":{"other":null}}`)
 		for _, body := range [][]byte{created.Body, restored.Body, s.Want(200, "GET", place, nil).Body} {
@@ -109,11 +109,11 @@ func TestPatchData(t *testing.T) {
 		s := start(t)
 		for _, test := range tests {
 			before := s.Want(200, "GET", "/contexts/1", nil)
-			patched := s.Want(200, "PATCH", "/contexts/1", `{"data":`+test.patch+`}`, "Content-Type", mediaType, "If-Match", before.Header.Get("ETag"))
+			patched := s.Want(200, "PATCH", "/contexts/1", `{"data":`+test.patch+`}`, "Content-Type", mediaType, "If-Match", before.ETag())
 			if got := data(t, patched.Body); !alike(t, got, test.want) {
 				t.Errorf("%s: got %s, want %s", test.patch, got, test.want)
 			}
-			if patched.Header.Get("ETag") == before.Header.Get("ETag") || patched.Get("createdAt") != before.Get("createdAt") {
+			if patched.ETag() == before.ETag() || patched.Get("createdAt") != before.Get("createdAt") {
 				t.Errorf("%s: the ETag must change and createdAt must not", test.patch)
 			}
 		}
@@ -122,15 +122,16 @@ func TestPatchData(t *testing.T) {
 
 // The limit counts compact JSON, after a patch as well.
 func TestDataLimit(t *testing.T) {
+	const maxData = 65536
 	s := start(t)
 	fill := func(length int, character string) string {
 		return `{ "x" :  "` + strings.Repeat(character, (length-len(`{"x":""}`))/len(character)) + `"}`
 	}
-	refused(t, s.Do("POST", "/contexts", `{"characterId":1,"data":`+fill(maxData+1, "x")+`}`), 400, "invalid_request", "/data")
+	s.Do("POST", "/contexts", `{"characterId":1,"data":`+fill(maxData+1, "x")+`}`).Refused(400, "invalid_request", "/data")
 	for i, character := range []string{"x", "<", "é", "🎭"} {
 		a := s.Want(201, "POST", "/contexts", fmt.Sprintf(`{"characterId":1,"scriptId":%d,"data":%s}`, i+1, fill(maxData, character)))
-		place := path("/contexts", number(a, "contextId"))
-		refused(t, s.Do("PATCH", place, `{"data":{"more":"of it"}}`), 400, "invalid_request", "/data")
+		place := fmt.Sprint("/contexts/", a.Number("contextId"))
+		s.Do("PATCH", place, `{"data":{"more":"of it"}}`).Refused(400, "invalid_request", "/data")
 		s.Want(200, "PATCH", place, `{"data":{"x":"`+strings.Repeat(character, 1000)+`","more":"of it"}}`)
 	}
 }

@@ -52,16 +52,6 @@ func findSession(tx *storage.Tx, id int64) (sessionRow, error) {
 	return httpapi.One(tx, "session", sessionColumns+" WHERE session_id = $1", id, scanSession)
 }
 
-// matchSession returns 404 if there is no such session, 412 if it does not have
-// the revision that ifMatch asks for.
-func matchSession(tx *storage.Tx, id int64, ifMatch *string) (sessionRow, error) {
-	row, err := findSession(tx, id)
-	if err == nil {
-		err = httpapi.CheckMatch(ifMatch, row.Revision)
-	}
-	return row, err
-}
-
 func (s *store) createSession(ctx context.Context, item NewSession) (sessionRow, error) {
 	const insert = `INSERT INTO sessions (user_id, context, created_at, updated_at)
 		VALUES ($1, $2, $3, $3) RETURNING session_id`
@@ -80,7 +70,9 @@ func (s *store) createSession(ctx context.Context, item NewSession) (sessionRow,
 // Errors are those of patchSession.
 func (s *store) updateSession(ctx context.Context, id int64, update SessionUpdate, ifMatch *string) (sessionRow, error) {
 	if update.Context == nil {
-		return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) (sessionRow, error) { return matchSession(tx, id, ifMatch) })
+		return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) (sessionRow, error) {
+			return httpapi.Match(tx, findSession, id, ifMatch)
+		})
 	}
 	return s.patchSession(ctx, id, SessionPatch{Context: nullable.NewNullableWithValue(*update.Context)}, ifMatch)
 }
@@ -91,12 +83,12 @@ func (s *store) patchSession(ctx context.Context, id int64, patch SessionPatch, 
 	const update = `UPDATE sessions SET user_id = $1, context = $2, updated_at = $3, revision = revision + 1
 		WHERE session_id = $4`
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (sessionRow, error) {
-		row, err := matchSession(tx, id, ifMatch)
+		row, err := httpapi.Match(tx, findSession, id, ifMatch)
 		if err != nil {
 			return row, err
 		}
 		httpapi.Patch(&row.Value.UserID, patch.UserID)
-		patchText(&row.Value.Context, patch.Context)
+		httpapi.PatchEmpty(&row.Value.Context, patch.Context)
 		if _, err := tx.Exec(update, row.Value.UserID, row.Value.Context, httpapi.Now(), id); err != nil {
 			return row, err
 		}
@@ -104,22 +96,11 @@ func (s *store) patchSession(ctx context.Context, id int64, patch SessionPatch, 
 	})
 }
 
-// patchText carries a nullable member over to a text that is always there:
-// null makes it empty, since v1 promises every session a context.
-func patchText(target *string, value nullable.Nullable[string]) {
-	text := target
-	httpapi.PatchNullable(&text, value)
-	if text == nil {
-		text = new(string)
-	}
-	*target = *text
-}
-
 // deleteSession returns 404 if there is no such session, 412 if it does not
 // have the revision that ifMatch asks for.
 func (s *store) deleteSession(ctx context.Context, id int64, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		if _, err := matchSession(tx, id, ifMatch); err != nil {
+		if _, err := httpapi.Match(tx, findSession, id, ifMatch); err != nil {
 			return err
 		}
 		_, err := tx.Exec("DELETE FROM sessions WHERE session_id = $1", id)

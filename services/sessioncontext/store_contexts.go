@@ -18,7 +18,7 @@ func scanContext(row func(dest ...any) error, c *contextRow) error {
 	var created, updated int64
 	var data string
 	err := row(&c.Value.ContextID, &c.Value.CharacterID, &c.Value.ScriptID, &data, &created, &updated, &c.Revision)
-	c.Value.Data = jsontext.Value(data)
+	c.Value.Data = Data(data)
 	c.Value.CreatedAt, c.Value.UpdatedAt = httpapi.Time(created), httpapi.Time(updated)
 	return err
 }
@@ -46,16 +46,6 @@ func (s *store) getContext(ctx context.Context, id int64) (contextRow, error) {
 
 func findContext(tx *storage.Tx, id int64) (contextRow, error) {
 	return httpapi.One(tx, "context", contextColumns+" WHERE context_id = $1", id, scanContext)
-}
-
-// matchContext returns 404 if there is no such context, 412 if it does not have
-// the revision that ifMatch asks for.
-func matchContext(tx *storage.Tx, id int64, ifMatch *string) (contextRow, error) {
-	row, err := findContext(tx, id)
-	if err == nil {
-		err = httpapi.CheckMatch(ifMatch, row.Revision)
-	}
-	return row, err
 }
 
 // owner is what there is at most one context of.
@@ -132,7 +122,7 @@ func checkDistinct(items []NewContext) error {
 func insertContext(tx *storage.Tx, item NewContext) (contextRow, error) {
 	const insert = `INSERT INTO contexts (character_id, script_id, data, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $4) RETURNING context_id`
-	data, err := compact(item.Data)
+	data, err := httpapi.CompactJSON("/data", item.Data)
 	if err == nil {
 		err = ownerOf(item.CharacterID, item.ScriptID).checkFree(tx)
 	}
@@ -154,7 +144,7 @@ func (s *store) patchContext(ctx context.Context, id int64, patch ContextPatch, 
 	const update = `UPDATE contexts SET character_id = $1, script_id = $2, data = $3, updated_at = $4,
 		revision = revision + 1 WHERE context_id = $5`
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (contextRow, error) {
-		row, err := matchContext(tx, id, ifMatch)
+		row, err := httpapi.Match(tx, findContext, id, ifMatch)
 		if err == nil {
 			err = changeContext(tx, &row.Value, patch)
 		}
@@ -182,9 +172,9 @@ func changeContext(tx *storage.Tx, c *Context, patch ContextPatch) error {
 	if patch.Data == nil {
 		return nil
 	}
-	merged, err := mergePatch(c.Data, *patch.Data)
+	merged, err := mergePatch(jsontext.Value(c.Data), jsontext.Value(*patch.Data))
 	if err == nil {
-		c.Data, err = compact(merged)
+		c.Data, err = httpapi.CompactJSON("/data", merged)
 	}
 	return err
 }
@@ -193,7 +183,7 @@ func changeContext(tx *storage.Tx, c *Context, patch ContextPatch) error {
 // have the revision that ifMatch asks for.
 func (s *store) deleteContext(ctx context.Context, id int64, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		if _, err := matchContext(tx, id, ifMatch); err != nil {
+		if _, err := httpapi.Match(tx, findContext, id, ifMatch); err != nil {
 			return err
 		}
 		_, err := tx.Exec("DELETE FROM contexts WHERE context_id = $1", id)

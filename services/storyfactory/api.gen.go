@@ -128,6 +128,9 @@ type ActionReference struct {
 	Description *Text      `json:"description,omitempty"`
 }
 
+// Author defines model for Author.
+type Author = string
+
 // CharacterReference defines model for CharacterReference.
 type CharacterReference struct {
 	CharacterID Identifier `json:"characterId"`
@@ -135,15 +138,17 @@ type CharacterReference struct {
 	Name        *string    `json:"name,omitempty"`
 }
 
-// ChosenSequenceNumber A place that no other element of the story has.
-type ChosenSequenceNumber = int64
-
 // ContextReference defines model for ContextReference.
 type ContextReference struct {
-	CharacterID *Identifier      `json:"characterId,omitempty"`
-	ContextID   Identifier       `json:"contextId"`
-	Data        *json.RawMessage `json:"data,omitempty"`
+	CharacterID *Identifier `json:"characterId,omitempty"`
+	ContextID   Identifier  `json:"contextId"`
+
+	// Data Any JSON members, at most 65536 bytes as JSON without white space. Given back as they came, numbers of up to 64 characters with all their digits.
+	Data *Data `json:"data,omitempty"`
 }
+
+// Data Any JSON members, at most 65536 bytes as JSON without white space. Given back as they came, numbers of up to 64 characters with all their digits.
+type Data = json.RawMessage
 
 // ElementType What the element is in the Fountain format.
 type ElementType string
@@ -220,6 +225,11 @@ type LayoutPatch struct {
 	Sung        nullable.Nullable[bool]   `json:"sung,omitempty"`
 }
 
+// Message defines model for Message.
+type Message struct {
+	Message string `json:"message"`
+}
+
 // NewOrchestration defines model for NewOrchestration.
 type NewOrchestration struct {
 	CsoundFilePath   *FilePath `json:"csoundFilePath,omitempty"`
@@ -227,9 +237,12 @@ type NewOrchestration struct {
 	MidiFilePath     *FilePath `json:"midiFilePath,omitempty"`
 }
 
+// NewSequenceNumber A place that no other element has.
+type NewSequenceNumber = int64
+
 // NewStory defines model for NewStory.
 type NewStory struct {
-	Author *string `json:"author,omitempty"`
+	Author *Author `json:"author,omitempty"`
 
 	// Complete False while the story is still being written, as by an import.
 	Complete      *bool             `json:"complete,omitempty"`
@@ -251,11 +264,11 @@ type NewStoryElement struct {
 	// Layout How the element stands on the page, in terms of the Fountain format.
 	Layout *Layout `json:"layout,omitempty"`
 
-	// Sequence A place that no other element of the story has.
-	Sequence     *ChosenSequenceNumber `json:"sequence,omitempty"`
-	SpokenWord   *SpokenWordReference  `json:"spokenWord,omitempty"`
-	Text         *Text                 `json:"text,omitempty"`
-	TransitionID *Identifier           `json:"transitionId,omitempty"`
+	// Sequence A place that no other element has.
+	Sequence     *NewSequenceNumber   `json:"sequence,omitempty"`
+	SpokenWord   *SpokenWordReference `json:"spokenWord,omitempty"`
+	Text         *Text                `json:"text,omitempty"`
+	TransitionID *Identifier          `json:"transitionId,omitempty"`
 
 	// Type What the element is in the Fountain format.
 	Type *ElementType `json:"type,omitempty"`
@@ -292,12 +305,12 @@ type Section struct {
 	HeadingID Identifier `json:"headingId"`
 	ScriptID  Identifier `json:"scriptId"`
 
-	// Sequence Place in the story.
+	// Sequence Place in line, among the elements of a script or of the service.
 	Sequence SequenceNumber `json:"sequence"`
 	Title    string         `json:"title"`
 }
 
-// SequenceNumber Place in the story.
+// SequenceNumber Place in line, among the elements of a script or of the service.
 type SequenceNumber = int64
 
 // SpokenWordReference defines model for SpokenWordReference.
@@ -343,13 +356,28 @@ type StoryCharacter struct {
 
 // StoryContext defines model for StoryContext.
 type StoryContext struct {
-	CharacterID Identifier      `json:"characterId"`
-	ContextID   Identifier      `json:"contextId"`
-	Data        json.RawMessage `json:"data"`
+	CharacterID Identifier `json:"characterId"`
+	ContextID   Identifier `json:"contextId"`
+
+	// Data Any JSON members, at most 65536 bytes as JSON without white space. Given back as they came, numbers of up to 64 characters with all their digits.
+	Data Data `json:"data"`
 }
 
 // StoryElement defines model for StoryElement.
 type StoryElement = element
+
+// StoryElementMove defines model for StoryElementMove.
+type StoryElementMove struct {
+	ElementID Identifier `json:"elementId"`
+
+	// NewSequence A place that no other element has.
+	NewSequence NewSequenceNumber `json:"newSequence"`
+}
+
+// StoryElementOrder defines model for StoryElementOrder.
+type StoryElementOrder struct {
+	Elements []StoryElementMove `json:"elements"`
+}
 
 // StoryElementPatch defines model for StoryElementPatch.
 type StoryElementPatch struct {
@@ -360,8 +388,8 @@ type StoryElementPatch struct {
 	HeadingID   nullable.Nullable[int64]       `json:"headingId,omitempty"`
 	Layout      nullable.Nullable[LayoutPatch] `json:"layout,omitempty"`
 
-	// Sequence A place that no other element of the story has.
-	Sequence     *ChosenSequenceNumber     `json:"sequence,omitempty"`
+	// Sequence A place that no other element has.
+	Sequence     *NewSequenceNumber        `json:"sequence,omitempty"`
 	Text         nullable.Nullable[string] `json:"text,omitempty"`
 	TransitionID nullable.Nullable[int64]  `json:"transitionId,omitempty"`
 
@@ -430,6 +458,9 @@ type ScriptID = Identifier
 // ScriptIDQuery defines model for ScriptIdQuery.
 type ScriptIDQuery = Identifier
 
+// Reordered defines model for Reordered.
+type Reordered = Message
+
 // GetFullStoryParams defines parameters for GetFullStory.
 type GetFullStoryParams struct {
 	// ScriptID The script whose story is wanted.
@@ -492,16 +523,6 @@ type CreateStoryElementsParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
-// ReorderStoryElementsJSONBody defines parameters for ReorderStoryElements.
-type ReorderStoryElementsJSONBody struct {
-	Elements []struct {
-		ElementID Identifier `json:"elementId"`
-
-		// NewSequence A place that no other element of the story has.
-		NewSequence ChosenSequenceNumber `json:"newSequence"`
-	} `json:"elements"`
-}
-
 // ReorderStoryElementsParams defines parameters for ReorderStoryElements.
 type ReorderStoryElementsParams struct {
 	// IdempotencyKey Makes a repeated request safe. The same key and body get the first answer again for 24 hours.
@@ -533,7 +554,7 @@ type CreateStoryElementJSONRequestBody = NewStoryElement
 type CreateStoryElementsJSONRequestBody CreateStoryElementsJSONBody
 
 // ReorderStoryElementsJSONRequestBody defines body for ReorderStoryElements for application/json ContentType.
-type ReorderStoryElementsJSONRequestBody ReorderStoryElementsJSONBody
+type ReorderStoryElementsJSONRequestBody = StoryElementOrder
 
 // PatchStoryElementJSONRequestBody defines body for PatchStoryElement for application/json ContentType.
 type PatchStoryElementJSONRequestBody = StoryElementPatch
@@ -1358,6 +1379,8 @@ func HandlerWithOptions(si ServerInterface, options GorillaServerOptions) http.H
 	return r
 }
 
+type ReorderedJSONResponse Message
+
 type StoryResponseHeaders struct {
 	ETag string
 }
@@ -1624,9 +1647,7 @@ type ReorderStoryElementsResponseObject interface {
 	VisitReorderStoryElementsResponse(w http.ResponseWriter) error
 }
 
-type ReorderStoryElements200JSONResponse struct {
-	Message string `json:"message"`
-}
+type ReorderStoryElements200JSONResponse struct{ ReorderedJSONResponse }
 
 func (response ReorderStoryElements200JSONResponse) VisitReorderStoryElementsResponse(w http.ResponseWriter) error {
 

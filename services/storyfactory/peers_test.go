@@ -329,9 +329,8 @@ func balcony(t testing.TB) *world {
 // service, in the order of services, the peer state.
 func wantFreshness(t *testing.T, answer *apitest.Answer, state string, peers ...string) {
 	t.Helper()
-	got := answer.Get("freshness").(map[string]any)
-	if got["state"] != state || column(got["peers"], "service") != strings.Join(services, " ") ||
-		column(got["peers"], "state") != strings.Join(peers, " ") {
-		t.Errorf("freshness: got %v, want %s of %v", got, state, peers)
+	if answer.Get("freshness", "state") != state || answer.Column("service", "freshness", "peers") != strings.Join(services, " ") ||
+		answer.Column("state", "freshness", "peers") != strings.Join(peers, " ") {
+		t.Errorf("freshness: got %v, want %s of %v", answer.Get("freshness"), state, peers)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // startArranged is the stage, arranged by callers, with the peers of w.
 func startArranged(w *world, tune func(*Peers)) *apitest.Service {
 	s := w.start(tune)
-	setStage(s)
+	stage.Set(s)
 	return s
 }
 
@@ -34,12 +34,12 @@ func TestRefresh(t *testing.T) {
 	if err != nil || asOf.Before(before.Truncate(time.Millisecond)) {
 		t.Errorf("asOf %v, asked at %v: %v", asOf, before, err)
 	}
-	wantMembers(t, story, "title", "Romeo and Juliet", "author", "Shakespeare", "description", "A tragedy.",
-		"story.0.action.description", "She appears.", "story.0.character", nil,
-		"story.1.character.name", "ROMEO", "story.1.character.description", "A Montague.",
-		"story.2.spokenWord", "map[dialogueId:1 parenthetical:softly text:Ay me!]", "story.2.context.data.mood", "in love",
+	story.Has("title", "Romeo and Juliet", "author", "Shakespeare", "description", "A tragedy.",
+		"story.0.action.description", "She appears.", "story.0.character", nil, "story.1.character.name", "ROMEO",
+		"story.1.character.description", "A Montague.",
+		"story.2.spokenWord", `{"dialogueId":1,"parenthetical":"softly","text":"Ay me!"}`, "story.2.context.data.mood", "in love",
 		"story.3.text", "CUT TO:", "story.4.text", "Orchard",
-		"sections", "[map[headingId:1 scriptId:1 sequence:8 title:Orchard]]")
+		"sections", `[{"headingId":1,"scriptId":1,"sequence":8,"title":"Orchard"}]`)
 
 	w.putScript(1, "R & J", "W. S.", "")
 	w.put("/actions", object{"actionId": 1, "description": "She steps out.", "sequenceNumber": 9})
@@ -48,14 +48,14 @@ func TestRefresh(t *testing.T) {
 	w.put("/scripts/1/sections", object{"headingId": 1, "title": "Garden", "sequenceNumber": 77})
 	w.put("/scripts/1/transitions", object{"transitionId": 1, "text": "FADE OUT.", "sequenceNumber": 3})
 	w.put("/contexts", object{"contextId": 1, "characterId": 2, "scriptId": 1, "data": object{}})
-	wantMembers(t, fullStory(s, 1), "title", "R & J", "author", "W. S.", "description", "",
-		"story.0.action.description", "She steps out.", "story.1.character.name", "R.", "story.1.character.description", "",
-		"story.2.spokenWord", "map[dialogueId:1 text:Ay!]", "story.2.context", "map[characterId:2 contextId:1 data:map[]]",
+	fullStory(s, 1).Has("title", "R & J", "author", "W. S.", "description", "", "story.0.action.description", "She steps out.",
+		"story.1.character.name", "R.", "story.1.character.description", "",
+		"story.2.spokenWord", `{"dialogueId":1,"text":"Ay!"}`, "story.2.context", `{"characterId":2,"contextId":1,"data":{}}`,
 		"story.3.text", "FADE OUT.", "story.4.text", "Garden",
-		"sections", "[map[headingId:1 scriptId:1 sequence:8 title:Garden]]")
+		"sections", `[{"headingId":1,"scriptId":1,"sequence":8,"title":"Garden"}]`)
 	// The other operations read the snapshot, which is now this.
-	wantMembers(t, s.Want(200, "GET", "/stories/1/elements/2", nil), "action.description", "She steps out.")
-	wantMembers(t, s.Want(200, "GET", "/stories/1", nil), "title", "R & J")
+	s.Want(200, "GET", "/stories/1/elements/2", nil).Has("action.description", "She steps out.")
+	s.Want(200, "GET", "/stories/1", nil).Has("title", "R & J")
 }
 
 // TestRefreshOfPart: GET /stories/sequences asks for what its part refers to,
@@ -63,12 +63,12 @@ func TestRefresh(t *testing.T) {
 func TestRefreshOfPart(t *testing.T) {
 	w := balcony(t)
 	s := startArranged(w, nil)
-	write(t, s, "UPDATE stories SET refreshed_at = 1")
+	s.Exec("UPDATE stories SET refreshed_at = 1")
 	w.count("")
 	part := s.Want(200, "GET", "/stories/sequences?scriptId=1&startSequence=4&endSequence=5", nil)
 	wantFreshness(t, part, "live", "ok", "ok", "ok")
-	wantMembers(t, part, "sequences.0.character.name", "ROMEO", "sequences.1.text", "CUT TO:")
-	wantMembers(t, s.Want(200, "GET", "/stories/1/elements/3", nil), "character.name", "Juliet")
+	part.Has("sequences.0.character.name", "ROMEO", "sequences.1.text", "CUT TO:")
+	s.Want(200, "GET", "/stories/1/elements/3", nil).Has("character.name", "Juliet")
 	for request, want := range map[string]int{
 		"character /spokenWords?ids=2&limit=1000": 1, "character /characters?ids=2&limit=1000": 1, "character /actions?limit=1": 1,
 	} {
@@ -76,7 +76,7 @@ func TestRefreshOfPart(t *testing.T) {
 			t.Errorf("%s: got %d requests, want %d in %v", request, got, want, w.requests)
 		}
 	}
-	if at := read(t, s, "SELECT refreshed_at FROM stories WHERE script_id = 1"); at != 1 {
+	if at := s.Count("SELECT refreshed_at FROM stories WHERE script_id = 1"); at != 1 {
 		t.Errorf("refreshed_at: got %d", at)
 	}
 }
@@ -93,8 +93,8 @@ func TestPeersDeletions(t *testing.T) {
 		after := fullStory(s, 1)
 		wantFreshness(t, after, "live", "ok", "ok", "ok")
 		for _, member := range []string{"title", "sections", "story"} {
-			if got, want := compact(t, after.Get(member)), compact(t, before.Get(member)); got != want {
-				t.Errorf("%s, %s: got %s, want %s", step, member, got, want)
+			if after.Has(member, before.Get(member)); t.Failed() {
+				t.Fatal(step)
 			}
 		}
 		w.removeScript(1)
@@ -106,7 +106,7 @@ func TestPeersDeletions(t *testing.T) {
 func TestFreshness(t *testing.T) {
 	w := balcony(t)
 	s := startArranged(w, nil)
-	want := compact(t, fullStory(s, 1).Get("story"))
+	want := fullStory(s, 1).Get("story")
 	for name, fail := range failures {
 		for failing := range 1 << len(services) {
 			var states []string
@@ -129,8 +129,8 @@ func TestFreshness(t *testing.T) {
 			for _, path := range []string{"/stories?scriptId=1", "/stories/sequences?scriptId=1&startSequence=3&endSequence=4"} {
 				wantFreshness(t, s.Want(200, "GET", path, nil), state, states...)
 			}
-			if got := compact(t, fullStory(s, 1).Get("story")); got != want {
-				t.Fatalf("%s of %v: got %s, want %s", name, states, got, want)
+			if fullStory(s, 1).Has("story", want); t.Failed() {
+				t.Fatalf("%s of %v", name, states)
 			}
 		}
 	}
@@ -140,7 +140,7 @@ func TestFreshness(t *testing.T) {
 func TestAsOf(t *testing.T) {
 	w := balcony(t)
 	s := startArranged(w, nil)
-	write(t, s, "UPDATE stories SET refreshed_at = 1000")
+	s.Exec("UPDATE stories SET refreshed_at = 1000")
 	fullStory(s, 1)
 	var live, later struct{ Freshness struct{ AsOf time.Time } }
 	w.peers[contexts].set(true, nil)
@@ -148,11 +148,11 @@ func TestAsOf(t *testing.T) {
 	if age := time.Since(live.Freshness.AsOf); age > time.Minute {
 		t.Errorf("the whole story was live just now, but asOf is %v", live.Freshness.AsOf)
 	}
-	write(t, s, "UPDATE stories SET refreshed_at = 1000")
+	s.Exec("UPDATE stories SET refreshed_at = 1000")
 	w.put("/characters", object{"characterId": 1, "name": "J.", "description": ""})
 	partial := fullStory(s, 1)
 	partial.JSON(&later)
-	wantMembers(t, partial, "freshness.state", "partial", "story.2.character.name", "J.")
+	partial.Has("freshness.state", "partial", "story.2.character.name", "J.")
 	if !later.Freshness.AsOf.Equal(time.UnixMilli(1000)) {
 		t.Errorf("contexts were not heard, but asOf is %v", later.Freshness.AsOf)
 	}
@@ -271,7 +271,7 @@ func TestBatches(t *testing.T) {
 	}
 	story := fullStory(s, 1)
 	for _, id := range []int{1, 1000, 1001, 2500} {
-		wantMembers(t, story, fmt.Sprintf("story.%d.action.description", id-1), "New.")
+		story.Has(fmt.Sprintf("story.%d.action.description", id-1), "New.")
 	}
 }
 
@@ -321,7 +321,9 @@ func TestSharedRefresh(t *testing.T) {
 	s := startArranged(w, nil)
 	gate(t, w, s, readers)
 	w.count("")
-	together(readers, func(int) { wantFreshness(t, fullStory(s, 1), "live", "ok", "ok", "ok") })
+	for _, story := range apitest.Together(readers, func(int) *apitest.Answer { return fullStory(s, 1) }) {
+		wantFreshness(t, story, "live", "ok", "ok", "ok")
+	}
 	if got := w.count("scriptmanagement "); got != 3 {
 		t.Errorf("got %d requests to one peer for one story, want 3", got)
 	}
@@ -340,7 +342,7 @@ func TestOwnWrites(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	s.Want(201, "POST", "/stories/1/elements", `{"text":"Mine."}`)
-	wantMembers(t, fullStory(s, 1), "story.5.text", "Mine.")
+	fullStory(s, 1).Has("story.5.text", "Mine.")
 	first.Wait()
 }
 
@@ -387,20 +389,20 @@ func TestNoWrite(t *testing.T) {
 	}
 	readAll()
 	const rows = "SELECT total_changes()"
-	before := read(t, s, rows)
+	before := s.Count(rows)
 	readAll()
 	readAll()
-	if after := read(t, s, rows); after != before {
+	if after := s.Count(rows); after != before {
 		t.Errorf("reading unchanged stories changed %d rows", after-before)
 	}
-	write(t, s, "UPDATE stories SET refreshed_at = refreshed_at - 60001")
-	before = read(t, s, rows)
+	s.Exec("UPDATE stories SET refreshed_at = refreshed_at - 60001")
+	before = s.Count(rows)
 	readAll()
-	if after := read(t, s, rows); after != before+2 {
+	if after := s.Count(rows); after != before+2 {
 		t.Errorf("noting that two stories are current changed %d rows", after-before)
 	}
 	for path, want := range map[string]string{"/stories/1": `"2"`, "/stories/2": `"1"`, "/stories/1/elements/1": `"2"`} {
-		if got := s.Want(200, "GET", path, nil).Header.Get("ETag"); got != want {
+		if got := s.Want(200, "GET", path, nil).ETag(); got != want {
 			t.Errorf("%s: got ETag %s, want %s", path, got, want)
 		}
 	}
@@ -411,11 +413,11 @@ func TestUnwritable(t *testing.T) {
 	w := balcony(t)
 	s := startArranged(w, nil)
 	for _, table := range []string{"known_characters", "stories"} {
-		write(t, s, "CREATE TRIGGER full_"+table+" BEFORE INSERT ON "+table+" BEGIN SELECT RAISE(FAIL, 'full'); END")
+		s.Exec("CREATE TRIGGER full_" + table + " BEFORE INSERT ON " + table + " BEGIN SELECT RAISE(FAIL, 'full'); END")
 	}
 	story := fullStory(s, 1)
 	wantFreshness(t, story, "snapshot", "ok", "ok", "ok")
-	wantMembers(t, story, "story.2.character.name", "Juliet", "story.1.action.description", "Juliet appears above.")
+	story.Has("story.2.character.name", "Juliet", "story.1.action.description", "Juliet appears above.")
 	w.putScript(3, "New", "", "")
 	s.Want(500, "GET", "/stories?scriptId=3", nil)
 }
@@ -425,7 +427,7 @@ func TestSomePeers(t *testing.T) {
 	w := balcony(t)
 	s := startArranged(w, func(p *Peers) { p.ScriptManagement, p.SessionContext = "", "" })
 	story := fullStory(s, 1)
-	wantMembers(t, story, "freshness.state", "live", "freshness.peers", "[map[service:character state:ok]]",
+	story.Has("freshness.state", "live", "freshness.peers", `[{"service":"character","state":"ok"}]`,
 		"story.2.character.name", "JULIET", "story.0.text", "SCENE II. Capulet's orchard.", "author", "William Shakespeare")
 }
 

@@ -130,22 +130,25 @@ func (s *service) CreateStoryElements(ctx context.Context, r CreateStoryElements
 	return CreateStoryElements201JSONResponse(httpapi.Values(rows)), err
 }
 
+// reordered is what every service answers to a reorder.
+var reordered = ReorderedJSONResponse{Message: "Reorder successful."}
+
 func (s *service) ReorderStoryElements(ctx context.Context, r ReorderStoryElementsRequestObject) (ReorderStoryElementsResponseObject, error) {
-	moves := make([]move, len(r.Body.Elements))
-	for i, element := range r.Body.Elements {
-		moves[i] = move{element.ElementID, element.NewSequence}
+	moves := make([]httpapi.Move, len(r.Body.Elements))
+	for i, move := range r.Body.Elements {
+		moves[i] = httpapi.Move{ID: move.ElementID, Number: move.NewSequence}
 	}
-	err := s.store.reorder(ctx, r.ScriptID, moves)
-	return ReorderStoryElements200JSONResponse{Message: fmt.Sprintf("%d elements reordered.", len(moves))}, err
+	err := s.store.reorderElements(ctx, r.ScriptID, moves)
+	return ReorderStoryElements200JSONResponse{reordered}, err
 }
 
 func (s *service) GetStoryElement(ctx context.Context, r GetStoryElementRequestObject) (GetStoryElementResponseObject, error) {
-	row, err := s.store.getElement(ctx, r.ScriptID, r.ElementID)
+	row, err := s.store.getElement(ctx, place{r.ScriptID, r.ElementID})
 	return GetStoryElement200JSONResponse{answerElement(row)}, err
 }
 
 func (s *service) PatchStoryElement(ctx context.Context, r PatchStoryElementRequestObject) (PatchStoryElementResponseObject, error) {
-	row, err := s.store.patchElement(ctx, r.ScriptID, r.ElementID, *r.Body, r.Params.IfMatch)
+	row, err := s.store.patchElement(ctx, place{r.ScriptID, r.ElementID}, *r.Body, r.Params.IfMatch)
 	return PatchStoryElement200JSONResponse{answerElement(row)}, err
 }
 
@@ -154,5 +157,5 @@ func answerElement(row elementRow) StoryElementJSONResponse {
 }
 
 func (s *service) DeleteStoryElement(ctx context.Context, r DeleteStoryElementRequestObject) (DeleteStoryElementResponseObject, error) {
-	return DeleteStoryElement204Response{}, s.store.deleteElement(ctx, r.ScriptID, r.ElementID, r.Params.IfMatch)
+	return DeleteStoryElement204Response{}, s.store.deleteElement(ctx, place{r.ScriptID, r.ElementID}, r.Params.IfMatch)
 }

@@ -58,21 +58,11 @@ func findStory(tx *storage.Tx, scriptID int64) (storyRow, error) {
 	return httpapi.One(tx, "story of script", storyColumns+" WHERE script_id = $1", scriptID, scanStory)
 }
 
-// matchStory returns 404 if the script has no story, 412 if its head does not
-// have the revision that ifMatch asks for.
-func matchStory(tx *storage.Tx, scriptID int64, ifMatch *string) (storyRow, error) {
-	row, err := findStory(tx, scriptID)
-	if err == nil {
-		err = httpapi.CheckMatch(ifMatch, row.Revision)
-	}
-	return row, err
-}
-
 // putStory creates or replaces a head and reports which. It returns 412 if the
 // stored head does not have the revision that ifMatch asks for, or there is none.
 func (s *store) putStory(ctx context.Context, scriptID int64, given NewStory, ifMatch *string) (row storyRow, created bool, err error) {
 	row, err = storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (storyRow, error) {
-		before, err := matchStory(tx, scriptID, ifMatch)
+		before, err := httpapi.Match(tx, findStory, scriptID, ifMatch)
 		if created = isNotFound(err); created {
 			err = createStory(tx, newStory(scriptID, given), ifMatch)
 		} else if err == nil {
@@ -159,16 +149,16 @@ func updateStory(tx *storage.Tx, story head) error {
 // have the revision that ifMatch asks for.
 func (s *store) patchStory(ctx context.Context, scriptID int64, patch StoryPatch, ifMatch *string) (storyRow, error) {
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (storyRow, error) {
-		row, err := matchStory(tx, scriptID, ifMatch)
+		row, err := httpapi.Match(tx, findStory, scriptID, ifMatch)
 		if err != nil {
 			return row, err
 		}
 		story := &row.Value
 		httpapi.Patch(&story.Title, patch.Title)
-		patchOrEmpty(&story.Author, patch.Author)
-		patchOrEmpty(&story.Description, patch.Description)
+		httpapi.PatchEmpty(&story.Author, patch.Author)
+		httpapi.PatchEmpty(&story.Description, patch.Description)
 		httpapi.Patch(&story.Complete, patch.Complete)
-		patchOrEmpty(&story.TitlePage, patch.TitlePage)
+		httpapi.PatchEmpty(&story.TitlePage, patch.TitlePage)
 		if story.TitlePage == nil {
 			story.TitlePage = TitlePage{}
 		}
@@ -189,28 +179,16 @@ func patchOrchestration(target *Orchestration, patch nullable.Nullable[Orchestra
 		return
 	}
 	files := patch.MustGet()
-	patchOrEmpty(&target.CsoundFilePath, files.CsoundFilePath)
-	patchOrEmpty(&target.LilyPondFilePath, files.LilyPondFilePath)
-	patchOrEmpty(&target.MidiFilePath, files.MidiFilePath)
-}
-
-// patchOrEmpty carries one member of a merge patch over (RFC 7396) that is
-// always answered: null leaves it empty.
-func patchOrEmpty[T any](target *T, value nullable.Nullable[T]) {
-	switch {
-	case value.IsNull():
-		var empty T
-		*target = empty
-	case value.IsSpecified():
-		*target = value.MustGet()
-	}
+	httpapi.PatchEmpty(&target.CsoundFilePath, files.CsoundFilePath)
+	httpapi.PatchEmpty(&target.LilyPondFilePath, files.LilyPondFilePath)
+	httpapi.PatchEmpty(&target.MidiFilePath, files.MidiFilePath)
 }
 
 // deleteStory returns 404 if the script has no story, 412 if its head does not
 // have the revision that ifMatch asks for.
 func (s *store) deleteStory(ctx context.Context, scriptID int64, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		if _, err := matchStory(tx, scriptID, ifMatch); err != nil {
+		if _, err := httpapi.Match(tx, findStory, scriptID, ifMatch); err != nil {
 			return err
 		}
 		// Elements and sections go with it.

@@ -2,7 +2,6 @@
 package storyfactory
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -73,6 +72,10 @@ func scanElement(row func(dest ...any) error, e *elementRow) error {
 	return nil
 }
 
+// place is the address of an element: the script whose story it is in, and its
+// identifier.
+type place struct{ scriptID, elementID int64 }
+
 // span is a part of a story's sequence numbers, both ends included.
 type span struct{ first, last int64 }
 
@@ -101,27 +104,25 @@ func elementsQuery(scriptID int64, page httpapi.Page) (string, []any) {
 }
 
 // getElement returns 404 if the story has no such element.
-func (s *store) getElement(ctx context.Context, scriptID, elementID int64) (elementRow, error) {
-	return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) (elementRow, error) {
-		return findElement(tx, scriptID, elementID)
-	})
+func (s *store) getElement(ctx context.Context, at place) (elementRow, error) {
+	return storage.ReadValue(ctx, s.db, func(tx *storage.Tx) (elementRow, error) { return findElement(tx, at) })
 }
 
 const elementByID = elementColumns + " WHERE e.script_id = $1 AND e.element_id = $2"
 
-func findElement(tx *storage.Tx, scriptID, elementID int64) (elementRow, error) {
+func findElement(tx *storage.Tx, at place) (elementRow, error) {
 	var row elementRow
 	err := scanElement(func(dest ...any) error {
-		return tx.QueryRow(elementByID, []any{scriptID, elementID}, dest...)
+		return tx.QueryRow(elementByID, []any{at.scriptID, at.elementID}, dest...)
 	}, &row)
 	if storage.IsNoRows(err) {
-		err = noElement(scriptID, elementID)
+		err = noElement(at)
 	}
 	return row, err
 }
 
-func noElement(scriptID, elementID int64) error {
-	return notFound(fmt.Sprintf("The story of script %d has no element %d.", scriptID, elementID))
+func noElement(at place) error {
+	return notFound(fmt.Sprintf("The story of script %d has no element %d.", at.scriptID, at.elementID))
 }
 
 // createElement returns 404 if the script has no story, 400 if the element has
@@ -158,21 +159,17 @@ func addElement(tx *storage.Tx, scriptID int64, item NewStoryElement) (elementRo
 	if err != nil {
 		return elementRow{}, err
 	}
-	if e.Sequence, err = claim(tx, scriptID, item.Sequence); err != nil {
-		return elementRow{}, err
+	if e.Sequence, err = sequence.Draw(tx, scriptID, item.Sequence); err != nil {
+		return elementRow{}, httpapi.SequenceProblem(err)
 	}
 	if err := keepReferences(tx, item); err != nil {
 		return elementRow{}, err
 	}
 	if e.ElementID, err = insertElement(tx, scriptID, e); err != nil {
-		return elementRow{}, taken(err, e.Sequence)
+		return elementRow{}, httpapi.SequenceProblem(err)
 	}
-	return findElement(tx, scriptID, e.ElementID)
+	return findElement(tx, place{scriptID, e.ElementID})
 }
-
-// maxData bounds the data of one context as the Session Context service does,
-// in bytes of compact JSON.
-const maxData = 64 << 10
 
 // newElement returns the element that item describes, with the identifiers of
 // what it refers to. It returns 400 if there is nothing in it or too much.
@@ -189,27 +186,15 @@ func newElement(item NewStoryElement) (element, error) {
 	}
 	if x := item.Context; x != nil {
 		e.Context = &StoryContext{ContextID: x.ContextID}
-		if err := checkData(x.Data); err != nil {
-			return e, err
+		if x.Data != nil {
+			if _, err := httpapi.CompactJSON("/context/data", *x.Data); err != nil {
+				return e, err
+			}
 		}
 	}
 	e.Type = e.impliedType()
 	httpapi.Patch(&e.Type, item.Type)
 	return e, e.check()
-}
-
-func checkData(data *json.RawMessage) error {
-	if data == nil {
-		return nil
-	}
-	var short bytes.Buffer
-	if err := json.Compact(&short, *data); err != nil {
-		return err
-	}
-	if short.Len() > maxData {
-		return httpapi.Invalid("/context/data", fmt.Sprintf("must have at most %d bytes as compact JSON, not %d", maxData, short.Len()))
-	}
-	return nil
 }
 
 func (e element) impliedType() ElementType {
@@ -233,22 +218,8 @@ func (e element) check() error {
 	return httpapi.Invalid("", "an element needs a text, or a heading, transition, character, action, spoken word or context to refer to")
 }
 
-// claim returns the sequence number an element gets: the one wanted, or the
-// next. That nobody else has it is for the unique index to say.
-func claim(tx *storage.Tx, scriptID int64, wanted *int64) (int64, error) {
-	if wanted == nil {
-		return sequence.Next(tx, scriptID)
-	}
-	return *wanted, sequence.Raise(tx, scriptID, *wanted)
-}
-
-func taken(err error, number int64) error {
-	if storage.IsUnique(err) {
-		return httpapi.SequenceTaken(sequence.ErrTaken, &number)
-	}
-	return err
-}
-
+// insertElement returns a sequence.TakenError if another element of the story
+// has the number.
 func insertElement(tx *storage.Tx, scriptID int64, e element) (int64, error) {
 	const insert = `INSERT INTO story_elements (sequence_number, type, text, heading_id, transition_id,
 		character_id, action_id, dialogue_id, context_id, layout, script_id)
@@ -259,11 +230,11 @@ func insertElement(tx *storage.Tx, scriptID int64, e element) (int64, error) {
 	}
 	var elementID int64
 	err = tx.QueryRow(insert, append(values, scriptID), &elementID)
-	return elementID, err
+	return elementID, sequence.Taken(err, e.Sequence)
 }
 
 // updateElement stores e, whose place may be one that an element of the same
-// transaction has left.
+// transaction has left. It returns a sequence.TakenError if one still has it.
 func updateElement(tx *storage.Tx, e element) error {
 	const update = `UPDATE story_elements SET sequence_number = $1, type = $2, text = $3, heading_id = $4,
 		transition_id = $5, character_id = $6, action_id = $7, dialogue_id = $8, context_id = $9, layout = $10,
@@ -273,7 +244,7 @@ func updateElement(tx *storage.Tx, e element) error {
 		return err
 	}
 	_, err = tx.Exec(update, append(values, e.ElementID)...)
-	return err
+	return sequence.Taken(err, e.Sequence)
 }
 
 // values are the columns that insertElement and updateElement write alike.

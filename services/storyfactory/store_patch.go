@@ -9,18 +9,16 @@ import (
 
 	"fountain.coach/fountainai/internal/httpapi"
 	"fountain.coach/fountainai/internal/storage"
+	"fountain.coach/fountainai/internal/storage/sequence"
 )
 
 // matchElement returns 404 if the story has no such element, 412 if it does not
 // have the revision that ifMatch asks for. The story counts as arranged from
 // then on.
-func matchElement(tx *storage.Tx, scriptID, elementID int64, ifMatch *string) (elementRow, error) {
-	row, err := findElement(tx, scriptID, elementID)
+func matchElement(tx *storage.Tx, at place, ifMatch *string) (elementRow, error) {
+	row, err := httpapi.Match(tx, findElement, at, ifMatch)
 	if err == nil {
-		err = httpapi.CheckMatch(ifMatch, row.Revision)
-	}
-	if err == nil {
-		err = arrange(tx, scriptID)
+		err = arrange(tx, at.scriptID)
 	}
 	return row, err
 }
@@ -29,15 +27,16 @@ func matchElement(tx *storage.Tx, scriptID, elementID int64, ifMatch *string) (e
 // have the revision that ifMatch asks for, 400 for a reference the snapshot
 // does not know or if nothing is left in the element, 409 if the sequence
 // number is taken.
-func (s *store) patchElement(ctx context.Context, scriptID, elementID int64, patch StoryElementPatch, ifMatch *string) (elementRow, error) {
+func (s *store) patchElement(ctx context.Context, at place, patch StoryElementPatch, ifMatch *string) (elementRow, error) {
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (elementRow, error) {
-		row, err := matchElement(tx, scriptID, elementID, ifMatch)
+		row, err := matchElement(tx, at, ifMatch)
 		if err != nil {
 			return row, err
 		}
 		e := row.Value
 		if patch.Sequence != nil {
-			if e.Sequence, err = claim(tx, scriptID, patch.Sequence); err != nil {
+			e.Sequence = *patch.Sequence
+			if err := sequence.Raise(tx, at.scriptID, e.Sequence); err != nil {
 				return row, err
 			}
 		}
@@ -45,9 +44,9 @@ func (s *store) patchElement(ctx context.Context, scriptID, elementID int64, pat
 			return row, err
 		}
 		if err := updateElement(tx, e); err != nil {
-			return row, taken(err, e.Sequence)
+			return row, httpapi.SequenceProblem(err)
 		}
-		return findElement(tx, scriptID, elementID)
+		return findElement(tx, at)
 	})
 }
 
@@ -136,12 +135,12 @@ func patchLayout(layout *Layout, patch nullable.Nullable[LayoutPatch]) *Layout {
 
 // deleteElement returns 404 if the story has no such element, 412 if it does
 // not have the revision that ifMatch asks for.
-func (s *store) deleteElement(ctx context.Context, scriptID, elementID int64, ifMatch *string) error {
+func (s *store) deleteElement(ctx context.Context, at place, ifMatch *string) error {
 	return s.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
-		if _, err := matchElement(tx, scriptID, elementID, ifMatch); err != nil {
+		if _, err := matchElement(tx, at, ifMatch); err != nil {
 			return err
 		}
-		_, err := tx.Exec("DELETE FROM story_elements WHERE element_id = $1", elementID)
+		_, err := tx.Exec("DELETE FROM story_elements WHERE element_id = $1", at.elementID)
 		return err
 	})
 }

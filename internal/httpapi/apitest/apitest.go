@@ -1,5 +1,6 @@
-// Package apitest drives a service over HTTP in tests and holds every answer
-// against the service's OpenAPI document.
+// Package apitest drives a service over HTTP in tests, holds every answer
+// against the service's OpenAPI document, and plays on each service what must
+// hold for all of them.
 package apitest
 
 import (
@@ -24,8 +25,11 @@ import (
 
 // Service is a service under test, on a database of its own.
 type Service struct {
-	t        testing.TB
-	Instance *httpapi.Instance
+	t          testing.TB
+	definition httpapi.Definition
+	path       string
+	client     *http.Client
+	Instance   *httpapi.Instance
 	// URL is where the service listens, without a slash at its end.
 	URL string
 }
@@ -33,64 +37,56 @@ type Service struct {
 // Start runs the service that definition describes until the test ends.
 func Start(t testing.TB, definition httpapi.Definition) *Service {
 	t.Helper()
-	return StartAt(t, definition, filepath.Join(t.TempDir(), definition.Name+".db"))
+	return startAt(t, definition, filepath.Join(t.TempDir(), definition.Name+".db"))
 }
 
-// StartAt is Start on the database file at path.
-func StartAt(t testing.TB, definition httpapi.Definition, path string) *Service {
+func startAt(t testing.TB, definition httpapi.Definition, path string) *Service {
 	t.Helper()
-	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s := open(t, definition, path, t.Output())
+	server := httptest.NewServer(s.Instance.API)
+	t.Cleanup(func() {
+		server.Close()
+		s.For(t).Stop()
+	})
+	s.URL = server.URL
+	return s
+}
+
+// open opens the service without a server; its warnings go to logs.
+func open(t testing.TB, definition httpapi.Definition, path string, logs io.Writer) *Service {
+	t.Helper()
+	logger := slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	instance, err := httpapi.Open(context.Background(), definition, "file:"+path, httpapi.Options{Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(instance.API)
-	t.Cleanup(func() {
-		server.Close()
-		if err := instance.DB.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &Service{t: t, Instance: instance, URL: server.URL}
+	// A redirect is an answer too, and none that a document promises.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Service{t: t, definition: definition, path: path, client: &http.Client{CheckRedirect: stay}, Instance: instance}
 }
 
-// Answer is an answer with its body read.
-type Answer struct {
-	t      testing.TB
-	Status int
-	Header http.Header
-	Body   []byte
+// For returns the service with its failures reported to t: a subtest, or the
+// test that a fuzz target runs in.
+func (s *Service) For(t testing.TB) *Service {
+	bound := *s
+	bound.t = t
+	return &bound
 }
 
-// JSON decodes the body into target.
-func (a *Answer) JSON(target any) {
-	a.t.Helper()
-	if err := json.Unmarshal(a.Body, target); err != nil {
-		a.t.Fatalf("decode %s: %v", a.Body, err)
+// Stop closes the database as the end of the process would; requests are still
+// answered, as far as that goes without one.
+func (s *Service) Stop() {
+	s.t.Helper()
+	if err := s.Instance.DB.Close(); err != nil {
+		s.t.Error(err)
 	}
 }
 
-// Get returns the member of the JSON body at path, as Get("errors", "0",
-// "pointer"), in the types of encoding/json; nil if there is none.
-func (a *Answer) Get(path ...string) any {
-	a.t.Helper()
-	var value any
-	a.JSON(&value)
-	for _, step := range path {
-		switch container := value.(type) {
-		case map[string]any:
-			value = container[step]
-		case []any:
-			var index int
-			if _, err := fmt.Sscan(step, &index); err != nil || index >= len(container) {
-				return nil
-			}
-			value = container[index]
-		default:
-			return nil
-		}
-	}
-	return value
+// Restart stops the service and returns it as it runs anew on its database.
+func (s *Service) Restart() *Service {
+	s.t.Helper()
+	s.Stop()
+	return startAt(s.t, s.definition, s.path)
 }
 
 // Do sends a request and returns the answer after checking it against the
@@ -109,7 +105,7 @@ func (s *Service) Do(method, path string, body any, headers ...string) *Answer {
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := s.client.Do(request)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -118,7 +114,7 @@ func (s *Service) Do(method, path string, body any, headers ...string) *Answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	answer := &Answer{t: s.t, Status: response.StatusCode, Header: response.Header, Body: content}
+	answer := &Answer{t: s.t, request: method + " " + path, Status: response.StatusCode, Header: response.Header, Body: content}
 	s.check(method, request.URL.Path, answer)
 	return answer
 }
@@ -128,9 +124,20 @@ func (s *Service) Want(status int, method, path string, body any, headers ...str
 	s.t.Helper()
 	answer := s.Do(method, path, body, headers...)
 	if answer.Status != status {
-		s.t.Fatalf("%s %s: got %d, want %d: %s", method, path, answer.Status, status, answer.Body)
+		s.t.Fatalf("%s: got %d, want %d: %s", answer.short(), answer.Status, status, answer.Body)
 	}
 	return answer
+}
+
+// Bodies returns the bodies that GET of each path answers with, to see whether
+// something has changed.
+func (s *Service) Bodies(paths ...string) string {
+	s.t.Helper()
+	all := ""
+	for _, path := range paths {
+		all += string(s.Want(http.StatusOK, http.MethodGet, path, nil).Body)
+	}
+	return all
 }
 
 func encode(t testing.TB, body any) io.Reader {
@@ -157,32 +164,33 @@ func (s *Service) check(method, path string, answer *Answer) {
 	if operation == nil {
 		return
 	}
-	promised, documented := operation.Responses[fmt.Sprint(answer.Status)]
+	status := fmt.Sprint(answer.Status)
+	promised, documented := operation.Responses[status]
 	if !documented {
-		s.t.Errorf("%s: status %d is not in openapi.yaml: %s", operation.ID, answer.Status, answer.Body)
+		s.t.Errorf("%s: status %s is not in openapi.yaml: %s", operation.ID, status, answer.Body)
 		return
 	}
-	if answer.Status < 300 {
-		covered(operation.ID)
-	}
+	covered(operation.ID, status)
 	if err := matches(promised, answer); err != nil {
-		s.t.Errorf("%s: the answer with status %d is not what openapi.yaml promises: %v\n%s",
-			operation.ID, answer.Status, err, answer.Body)
+		s.t.Errorf("%s: the answer with status %s is not what openapi.yaml promises: %v\n%s", operation.ID, status, err, answer.Body)
 	}
 }
 
+// find returns the operation of a request, nil if there is none.
 func find(document *httpapi.Document, method, path string) *httpapi.Operation {
-	var best *httpapi.Operation
+	template := ""
 	for _, operation := range document.Operations {
-		if operation.Method != method || !fits(operation.Path, path) {
-			continue
-		}
 		// /characters/batch is more exact than /characters/{characterId}.
-		if best == nil || strings.Count(operation.Path, "{") < strings.Count(best.Path, "{") {
-			best = operation
+		if fits(operation.Path, path) && (template == "" || strings.Count(operation.Path, "{") < strings.Count(template, "{")) {
+			template = operation.Path
 		}
 	}
-	return best
+	for _, operation := range document.Operations {
+		if operation.Method == method && operation.Path == template {
+			return operation
+		}
+	}
+	return nil
 }
 
 func fits(template, path string) bool {

@@ -73,8 +73,38 @@ type recorder struct {
 
 func (r *recorder) Helper() {}
 
+func (r *recorder) Error(arguments ...any) { r.failures = append(r.failures, fmt.Sprint(arguments...)) }
+
 func (r *recorder) Errorf(format string, arguments ...any) {
 	r.failures = append(r.failures, fmt.Sprintf(format, arguments...))
+}
+
+func (r *recorder) Fatalf(format string, arguments ...any) {
+	r.Errorf(format, arguments...)
+	panic(r)
+}
+
+// failuresOf returns what run reports as failures.
+func failuresOf(t *testing.T, run func(t testing.TB)) (failures string) {
+	t.Helper()
+	r := &recorder{TB: t}
+	defer func() {
+		if stopped := recover(); stopped != nil && stopped != any(r) {
+			panic(stopped)
+		}
+		failures = strings.Join(r.failures, "\n")
+	}()
+	run(r)
+	return ""
+}
+
+// wantFailure fails the test unless run reports a failure with text in it, or
+// none if text is empty.
+func wantFailure(t *testing.T, name, text string, run func(t testing.TB)) {
+	t.Helper()
+	if got := failuresOf(t, run); text == "" && got != "" || !strings.Contains(got, text) {
+		t.Errorf("%s: got failures %q, want …%s…", name, got, text)
+	}
 }
 
 // TestAnswersAreChecked: an answer that the document does not promise fails.
@@ -85,34 +115,35 @@ func TestAnswersAreChecked(t *testing.T) {
 		"status": "status 418 is not in openapi.yaml", "schema": "jsonschema validation failed", "etag": "header ETag is missing",
 		"type": "content type text/plain is not listed", "nonsense": "unexpected EOF", "wrong type": "content type application/json is not listed",
 	} {
-		r := &recorder{TB: t}
-		s.t = r
-		s.Do("GET", "/things/"+strings.ReplaceAll(name, " ", "%20"), nil)
-		if got := strings.Join(r.failures, "\n"); want == "" && got != "" || !strings.Contains(got, want) {
-			t.Errorf("%s: got %q, want …%s…", name, got, want)
-		}
+		wantFailure(t, name, want, func(t testing.TB) {
+			s.For(t).Do("GET", "/things/"+strings.ReplaceAll(name, " ", "%20"), nil)
+		})
 	}
+	wantFailure(t, "another status", "got 404, want 200", func(t testing.TB) { s.For(t).Want(200, "GET", "/things/missing", nil) })
 }
 
+// TestCoverage: an operation is covered when each of its statuses was seen.
 func TestCoverage(t *testing.T) {
 	clear(seen)
 	s := Start(t, definition())
-	s.Want(404, "GET", "/things/missing", nil) // a refusal does not count
-	if got := uncovered(definition()); got != 1 || len(seen) != 0 {
-		t.Errorf("got %d with %v", got, seen)
-	}
-	s.Want(200, "GET", "/things/good", nil)
-	s.Want(204, "GET", "/things/batch", nil)
-	if got := uncovered(definition()); got != 0 {
-		t.Errorf("got %d with %v", got, seen)
-	}
-}
-
-func TestAnswerGet(t *testing.T) {
-	a := &Answer{t: t, Body: []byte(`{"a":[{"b":"c"},2]}`)}
-	for path, want := range map[string]any{"a/0/b": "c", "a/1": 2.0, "a/2": nil, "a/x": nil, "b": nil, "a/0/b/c": nil} {
-		if got := a.Get(strings.Split(path, "/")...); got != want {
-			t.Errorf("%s: got %v, want %v", path, got, want)
+	for _, step := range []struct {
+		status int
+		path   string
+		left   string
+	}{
+		{404, "/things/missing", "no test gets 200 of operation getThing (GET /things/{thingId})"},
+		{200, "/things/good", "no test gets 204 of operation getThings (GET /things/batch)"},
+		{204, "/things/batch", ""},
+	} {
+		s.Want(step.status, "GET", step.path, nil)
+		var report strings.Builder
+		code := uncovered(definition(), &report)
+		if (code == 0) != (step.left == "") || !strings.Contains(report.String(), step.left) {
+			t.Errorf("after %s: got %d and %q, want %q", step.path, code, report.String(), step.left)
 		}
+	}
+	var report strings.Builder
+	if code := uncovered(httpapi.Definition{OpenAPI: []byte("{")}, &report); code != 1 || report.Len() == 0 {
+		t.Errorf("a broken document: got %d and %q", code, report.String())
 	}
 }

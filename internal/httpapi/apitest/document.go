@@ -11,17 +11,28 @@ import (
 	"fountain.coach/fountainai/internal/httpapi"
 )
 
-// maxDescription is the longest operation description that GPT Actions take,
-// in characters.
-const maxDescription = 300
+const (
+	// maxDescription is the longest operation description that GPT Actions take,
+	// in characters.
+	maxDescription = 300
+	// maxOperations is how many operations fit into one set of GPT Actions.
+	maxOperations = 30
+)
 
 // alwaysPossible are the failures that any operation behind the gateway may
 // answer with.
 var alwaysPossible = []string{"400", "401", "403", "429", "500", "503"}
 
+// failures are the components that describe failures, by status.
+var failures = map[string]string{
+	"400": "BadRequest", "401": "Unauthorized", "403": "Forbidden", "404": "NotFound", "409": "Conflict", "412": "PreconditionFailed",
+	"413": "ContentTooLarge", "415": "UnsupportedMediaType", "422": "IdempotencyKeyReused", "429": "TooManyRequests",
+	"500": "InternalServerError", "503": "ServiceUnavailable",
+}
+
 // CheckDocument checks a service's document: valid OpenAPI 3.1 including its
-// examples, complete by the rules of this project, and importable as an action
-// of a custom GPT.
+// examples, complete by the rules of this project, like those of the other
+// services, and importable as an action of a custom GPT.
 func CheckDocument(t *testing.T, definition httpapi.Definition) {
 	t.Helper()
 	document, err := openapi3.NewLoader().LoadFromData(definition.OpenAPI)
@@ -40,6 +51,7 @@ func CheckDocument(t *testing.T, definition httpapi.Definition) {
 	if len(document.Security) == 0 {
 		t.Error("no security requirement for all operations")
 	}
+	checkComponents(t, definition.OpenAPI)
 	seen := map[string]bool{}
 	for path, item := range document.Paths.Map() {
 		for method, operation := range item.Operations() {
@@ -49,6 +61,9 @@ func CheckDocument(t *testing.T, definition httpapi.Definition) {
 			}
 			seen[operation.OperationID] = true
 		}
+	}
+	if len(seen) > maxOperations {
+		t.Errorf("there are %d operations, at most %d fit into one set of GPT Actions", len(seen), maxOperations)
 	}
 }
 
@@ -60,27 +75,36 @@ func checkOperation(t *testing.T, name string, operation *openapi3.Operation) {
 	if length := len([]rune(operation.Description)); length > maxDescription {
 		t.Errorf("%s: the description has %d characters, at most %d are allowed", name, length, maxDescription)
 	}
-	for _, status := range alwaysPossible {
-		if operation.Responses.Value(status) == nil {
-			t.Errorf("%s: response %s is missing", name, status)
+	wantResponses(t, name, operation, alwaysPossible...)
+	for status, response := range operation.Responses.Map() {
+		if want := "#/components/responses/" + failures[status]; status >= "400" && response.Ref != want {
+			t.Errorf("%s: response %s is %q, want %s", name, status, response.Ref, want)
 		}
 	}
 	if operation.RequestBody == nil {
 		return
 	}
-	for _, status := range []string{"413", "415"} {
-		if operation.Responses.Value(status) == nil {
-			t.Errorf("%s: response %s is missing", name, status)
-		}
-	}
+	wantResponses(t, name, operation, "413", "415")
 	if strings.HasPrefix(name, "POST ") {
-		checkPost(t, name, operation)
+		wantResponses(t, name, operation, "422")
+		if operation.Parameters.GetByInAndName("header", "Idempotency-Key") == nil {
+			t.Errorf("%s: parameter Idempotency-Key is missing", name)
+		}
 	}
 	for mediaType, content := range operation.RequestBody.Value.Content {
 		if len(content.Examples) == 0 {
 			t.Errorf("%s: the %s body has no example", name, mediaType)
 		}
 		checkBounds(t, name+" "+mediaType, content.Schema, map[*openapi3.Schema]bool{})
+	}
+}
+
+func wantResponses(t *testing.T, name string, operation *openapi3.Operation, statuses ...string) {
+	t.Helper()
+	for _, status := range statuses {
+		if operation.Responses.Value(status) == nil {
+			t.Errorf("%s: response %s is missing", name, status)
+		}
 	}
 }
 
@@ -106,14 +130,4 @@ func checkBounds(t *testing.T, place string, reference *openapi3.SchemaRef, seen
 		checkBounds(t, place+"/"+name, property, seen)
 	}
 	checkBounds(t, place+"/*", schema.Items, seen)
-}
-
-func checkPost(t *testing.T, name string, operation *openapi3.Operation) {
-	t.Helper()
-	if operation.Parameters.GetByInAndName("header", "Idempotency-Key") == nil {
-		t.Errorf("%s: parameter Idempotency-Key is missing", name)
-	}
-	if operation.Responses.Value("422") == nil {
-		t.Errorf("%s: response 422 is missing", name)
-	}
 }

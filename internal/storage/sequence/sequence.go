@@ -4,12 +4,19 @@ package sequence
 
 import (
 	"errors"
+	"fmt"
 
 	"fountain.coach/fountainai/internal/storage"
 )
 
-// ErrTaken means that another element of the scope has the number.
-var ErrTaken = errors.New("sequence number is taken")
+// TakenError means that another element of the scope has the number.
+type TakenError struct{ Number int64 }
+
+func (e *TakenError) Error() string { return fmt.Sprintf("sequence number %d is taken", e.Number) }
+
+// ErrExhausted means that the scope has given out the highest number there is,
+// so that no number comes after it.
+var ErrExhausted = errors.New("no sequence number is left")
 
 // Scope returns the scope of an element: its script's, or 0 without a script.
 func Scope(scriptID *int64) int64 {
@@ -20,39 +27,55 @@ func Scope(scriptID *int64) int64 {
 }
 
 // Assign takes wanted for an element of the scope, or the next number if wanted
-// is nil, and returns the number taken. It returns ErrTaken if another element
-// has it.
+// is nil, and returns the number taken. It returns a TakenError if another
+// element has it, ErrExhausted if there is no next.
 func Assign(tx *storage.Tx, scope int64, wanted *int64) (int64, error) {
-	if wanted == nil {
-		number, err := Next(tx, scope)
-		if err != nil {
-			return 0, err
-		}
-		return number, hold(tx, scope, number)
-	}
-	if err := Raise(tx, scope, *wanted); err != nil {
+	number, err := Draw(tx, scope, wanted)
+	if err != nil {
 		return 0, err
 	}
-	return *wanted, hold(tx, scope, *wanted)
+	return number, hold(tx, scope, number)
 }
 
 // hold records a number as used.
 func hold(tx *storage.Tx, scope, number int64) error {
 	_, err := tx.Exec("INSERT INTO sequence_numbers (scope_id, sequence_number) VALUES ($1, $2)", scope, number)
+	return Taken(err, number)
+}
+
+// Draw returns wanted, or the next number if wanted is nil, for those who keep
+// by an index of their own that no two elements have one number; see Taken. It
+// returns ErrExhausted if there is no next.
+func Draw(tx *storage.Tx, scope int64, wanted *int64) (int64, error) {
+	if wanted == nil {
+		return Next(tx, scope)
+	}
+	return *wanted, Raise(tx, scope, *wanted)
+}
+
+// Taken turns the violation of a unique index by an element's number into a
+// TakenError and leaves other errors as they are.
+func Taken(err error, number int64) error {
 	if storage.IsUnique(err) {
-		return ErrTaken
+		return &TakenError{number}
 	}
 	return err
 }
 
-// Next returns the number after the highest that the scope ever gave out. Two
-// transactions never get the same, since the first holds the scope's row.
+// Next returns the number after the highest that the scope ever gave out, or
+// ErrExhausted if that is the highest there is. Two transactions never get the
+// same, since the first holds the scope's row.
 func Next(tx *storage.Tx, scope int64) (int64, error) {
+	// Beyond the highest integer SQLite would count on in floating point.
 	const query = `INSERT INTO sequence_scopes (scope_id, last_number) VALUES ($1, 1)
 		ON CONFLICT (scope_id) DO UPDATE SET last_number = sequence_scopes.last_number + 1
+			WHERE sequence_scopes.last_number < 9223372036854775807
 		RETURNING last_number`
 	var number int64
 	err := tx.QueryRow(query, []any{scope}, &number)
+	if storage.IsNoRows(err) {
+		err = ErrExhausted
+	}
 	return number, err
 }
 
@@ -74,8 +97,8 @@ func Release(tx *storage.Tx, scope, number int64) error {
 }
 
 // Move exchanges the numbers of elements of one scope: all of from are given
-// up, then all of to are taken. It returns ErrTaken if an element that is not
-// among them has one of to.
+// up, then all of to are taken. It returns a TakenError if an element that is
+// not among them has one of to.
 func Move(tx *storage.Tx, scope int64, from, to []int64) error {
 	for _, number := range from {
 		if err := Release(tx, scope, number); err != nil {

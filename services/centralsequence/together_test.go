@@ -4,30 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"testing"
 
 	"fountain.coach/fountainai/internal/httpapi/apitest"
 )
 
 const clients = 64
-
-// together runs ask once for each client, all at the same time, and returns
-// what they got.
-func together[T any](ask func(client int) T) []T {
-	answers := make([]T, clients)
-	start := make(chan struct{})
-	var done sync.WaitGroup
-	for client := range clients {
-		done.Go(func() {
-			<-start
-			answers[client] = ask(client)
-		})
-	}
-	close(start)
-	done.Wait()
-	return answers
-}
 
 // ask returns the number that the service gives the element, 0 for a failure,
 // which it reports.
@@ -37,15 +19,13 @@ func ask(s *apitest.Service, t *testing.T, body string) int64 {
 		t.Errorf("POST /sequence %s: %d %s", body, answer.Status, answer.Body)
 		return 0
 	}
-	var element Element
-	answer.JSON(&element)
-	return element.SequenceNumber
+	return answer.Number("sequenceNumber")
 }
 
-func TestConcurrentNumbersAreUniqueAndWithoutGaps(t *testing.T) {
+func TestNumbersTogether(t *testing.T) {
 	s := apitest.Start(t, Definition())
 	const each = 8
-	perClient := together(func(client int) []int64 {
+	perClient := apitest.Together(clients, func(client int) []int64 {
 		var numbers []int64
 		for i := range each {
 			numbers = append(numbers, ask(s, t, fmt.Sprintf(`{"elementType":"type%d","elementId":%d,"scriptId":1}`, client%3, client*each+i+1)))
@@ -57,19 +37,14 @@ func TestConcurrentNumbersAreUniqueAndWithoutGaps(t *testing.T) {
 			t.Errorf("client %d got %v, want increasing numbers", client, numbers)
 		}
 	}
-	all := slices.Sorted(slices.Values(slices.Concat(perClient...)))
-	for i, number := range all {
-		if number != int64(i+1) {
-			t.Fatalf("numbers in order: number %d at place %d; want 1 to %d, each once", number, i+1, clients*each)
-		}
-	}
+	apitest.Gapless(t, slices.Concat(perClient...), 1, clients*each)
 }
 
-func TestConcurrentAskersOfOneElementAgree(t *testing.T) {
+func TestOneElementTogether(t *testing.T) {
 	s := apitest.Start(t, Definition())
 	for round := range 5 {
 		body := fmt.Sprintf(`{"elementType":"section","elementId":%d}`, round+1)
-		for client, number := range together(func(int) int64 { return ask(s, t, body) }) {
+		for client, number := range apitest.Together(clients, func(int) int64 { return ask(s, t, body) }) {
 			if want := int64(round + 1); number != want {
 				t.Errorf("round %d, client %d: got %d, want %d", round, client, number, want)
 			}
@@ -77,9 +52,9 @@ func TestConcurrentAskersOfOneElementAgree(t *testing.T) {
 	}
 }
 
-func TestConcurrentTakersOfOneNumber(t *testing.T) {
+func TestOneNumberTogether(t *testing.T) {
 	s := apitest.Start(t, Definition())
-	statuses := together(func(client int) int {
+	statuses := apitest.Together(clients, func(client int) int {
 		return s.Do("POST", "/sequence", fmt.Sprintf(`{"elementType":"section","elementId":%d,"sequenceNumber":7}`, client+1)).Status
 	})
 	slices.Sort(statuses)
@@ -88,29 +63,22 @@ func TestConcurrentTakersOfOneNumber(t *testing.T) {
 	}
 }
 
-func TestConcurrentVersionsAreNumberedOn(t *testing.T) {
+func TestVersionsTogether(t *testing.T) {
 	s := apitest.Start(t, Definition())
-	numbers := together(func(client int) int64 {
-		var version VersionSummary
-		s.Do("POST", "/sequence/version", fmt.Sprintf(`{"elementType":"section","elementId":1,"newVersionData":{"client":%d}}`, client)).JSON(&version)
-		return version.VersionNumber
-	})
-	slices.Sort(numbers)
-	for i, number := range numbers {
-		if number != int64(i+2) {
-			t.Fatalf("got version numbers %v, want 2 to %d", numbers, clients+1)
-		}
-	}
+	apitest.Gapless(t, apitest.Together(clients, func(client int) int64 {
+		body := fmt.Sprintf(`{"elementType":"section","elementId":1,"newVersionData":{"client":%d}}`, client)
+		return s.Do("POST", "/sequence/version", body).Number("versionNumber")
+	}), 2, clients)
 }
 
 // Reorders that cross leave one of the orders asked for, whole.
-func TestConcurrentReorders(t *testing.T) {
+func TestReordersTogether(t *testing.T) {
 	s := apitest.Start(t, Definition())
-	fill(t, s, "section", 3, 1)
+	fill(s, "section", 3, 1)
 	orders := []map[string]any{
-		reorder("section", 1, 1, 2, 2, 3, 3), reorder("section", 1, 2, 2, 3, 3, 1), reorder("section", 1, 3, 2, 1, 3, 2),
+		moves("section", 1, 1, 2, 2, 3, 3), moves("section", 1, 2, 2, 3, 3, 1), moves("section", 1, 3, 2, 1, 3, 2),
 	}
-	for _, status := range together(func(client int) int { return s.Do("POST", "/sequence/reorder", orders[client%3]).Status }) {
+	for _, status := range apitest.Together(clients, func(client int) int { return s.Do("POST", "/sequence/reorder", orders[client%3]).Status }) {
 		if status != http.StatusOK {
 			t.Errorf("reorder: got status %d, want 200", status)
 		}
