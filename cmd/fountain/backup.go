@@ -53,7 +53,8 @@ func newBackupCommand() *cobra.Command {
 		Use:   "backup DIR",
 		Short: "Copy all five databases, also while they are in use",
 		Long: `Copy the five databases of --data into the new folder DIR. The services go on
-meanwhile; all copies show one moment. The API key is not part of a backup.
+meanwhile. The databases are frozen within moments of each other, the referring
+ones first, so whatever a story shows is in the backup. The API key is not part of a backup.
 
 With --every, DIR gets a folder per backup, named by the time in UTC: the first at
 once, the others on schedule, until Ctrl-C. The oldest ones beyond --keep are
@@ -111,8 +112,8 @@ func copyAll(ctx context.Context, stderr io.Writer, dir, data string) (m manifes
 	bar := newProgress(stderr, "copying")
 	defer bar.finish()
 	bar.expect(len(serviceNames))
-	for i, name := range serviceNames {
-		copied, err := copyDatabase(ctx, snapshots[i], dir, name)
+	for _, name := range serviceNames {
+		copied, err := copyDatabase(ctx, snapshots[name], dir, name)
 		if err != nil {
 			return m, err
 		}
@@ -122,11 +123,15 @@ func copyAll(ctx context.Context, stderr io.Writer, dir, data string) (m manifes
 	return m, writeManifest(dir, m)
 }
 
+// freezeOrder puts who refers before whom it refers to: what a story shows is
+// then in the backup, though the five are not frozen at one and the same moment.
+var freezeOrder = []string{"storyfactory", "centralsequence", "sessioncontext", "character", "scriptmanagement"}
+
 // freeze opens a snapshot of each database, one right after the other, before
 // any of the slow copying begins.
-func freeze(ctx context.Context, data string) ([]*storage.Snapshot, error) {
-	var snapshots []*storage.Snapshot
-	for _, name := range serviceNames {
+func freeze(ctx context.Context, data string) (map[string]*storage.Snapshot, error) {
+	snapshots := map[string]*storage.Snapshot{}
+	for _, name := range freezeOrder {
 		path, err := findDatabase(data, name)
 		if err != nil {
 			return snapshots, err
@@ -138,7 +143,7 @@ func freeze(ctx context.Context, data string) ([]*storage.Snapshot, error) {
 		if err != nil {
 			return snapshots, err
 		}
-		snapshots = append(snapshots, snapshot)
+		snapshots[name] = snapshot
 	}
 	return snapshots, nil
 }

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,22 +70,38 @@ func export(ctx context.Context, stdout, stderr io.Writer, scriptID int64, optio
 		_, err := stdout.Write(content)
 		return err
 	}
-	return replaceFile(options.output, content, 0o644)
+	return replaceFile(options.output, content, 0o666)
 }
 
-// replaceFile writes a file so that the name always stands for a whole one.
+// replaceFile writes a file so that the name always stands for a whole one. A
+// link is followed, an existing file keeps its mode, and what is no regular
+// file, as /dev/stdout, is written to and not replaced.
+//
+// A new file gets the mode less the umask.
 func replaceFile(name string, content []byte, mode fs.FileMode) error {
-	partial, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target
+		info, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			return os.WriteFile(name, content, mode)
+		}
+		mode = info.Mode().Perm()
+	}
+	partial := fmt.Sprintf("%s.%d.partial", name, os.Getpid())
+	file, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(partial, bytes.NewReader(content))
-	err = errors.Join(err, partial.Chmod(mode), partial.Sync(), partial.Close())
+	_, err = file.Write(content)
+	err = errors.Join(err, file.Sync(), file.Close())
 	if err == nil {
-		err = os.Rename(partial.Name(), name)
+		err = os.Rename(partial, name)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(partial.Name()))
+		return errors.Join(err, os.Remove(partial))
 	}
 	return nil
 }

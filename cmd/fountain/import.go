@@ -52,6 +52,12 @@ func runImport(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, f
 	if err != nil {
 		return err
 	}
+	if len(play.Elements) == 0 && len(play.TitlePage) == 0 {
+		return fmt.Errorf("%s: there is no screenplay in it; nothing was written", file)
+	}
+	if options.user < 1 {
+		return fmt.Errorf("--user %d: want a positive number; nothing was written", options.user)
+	}
 	lines, err := flow(play)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
@@ -116,14 +122,14 @@ func sourceOf(play *screenplay.Screenplay) string {
 	return "fountain:sha256:" + hex.EncodeToString(sum[:])
 }
 
-// idempotencyKey names a request by its content within a script, so that a
+// idempotencyKey names a request by its content within a story, so that a
 // request made again after an interruption is known to the service.
-func idempotencyKey(scriptID int64, path string, body any) (string, error) {
+func (i *importer) idempotencyKey(path string, body any) (string, error) {
 	content, err := json.Marshal(body)
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(bytes.Join([][]byte{fmt.Append(nil, scriptID), []byte(path), content}, []byte("\n")))
+	sum := sha256.Sum256(bytes.Join([][]byte{fmt.Append(nil, i.scriptID, i.begun.UnixMilli()), []byte(path), content}, []byte("\n")))
 	return "import-" + hex.EncodeToString(sum[:20]), nil
 }
 

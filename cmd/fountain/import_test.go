@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -42,7 +43,6 @@ func TestImportThenExport(t *testing.T) {
 func TestImportThenExportOddities(t *testing.T) {
 	s := startStack(t, t.TempDir())
 	for name, text := range map[string]string{
-		"empty":                  "",
 		"only a title":           "Title: Alone\n",
 		"windows":                "\ufeffTITLE: A\r\nAuthor: B\r\n\r\nINT. HOUSE - DAY #1A#\r\n\r\nBOB (V.O.)\r\n(beat)\r\nHello.\r\n",
 		"parentheticals only":    "BOB\n(waits)\n(and waits)\n",
@@ -134,6 +134,7 @@ func TestImportRefusesWhatCannotBeStored(t *testing.T) {
 		"not UTF-8":    {"BOB\nCaf\xe9.\n", "UTF-8"},
 		"a long name":  {"@" + strings.Repeat("X", 2000) + "\nHello.\n", "character name"},
 		"missing file": {"", "no such file"},
+		"empty":        {"\n\n", "no screenplay"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "play.fountain")
@@ -209,4 +210,22 @@ func TestExportOfAnAssembledStory(t *testing.T) {
 		t.Fatal(err)
 	}
 	requireSame(t, s.exported(t, 1), want)
+}
+
+// A story that was deleted is written again, not taken for done.
+func TestImportAfterDeletingTheStory(t *testing.T) {
+	file := plays(t)[0]
+	s := startStack(t, t.TempDir())
+	report, err := s.importFile(t, t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := fmt.Sprintf("/stories/%d", report.ScriptID)
+	if _, err := s.client(t).Do(t.Context(), client.Request{Service: "storyfactory", Method: http.MethodDelete, Path: path}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.importFile(t, t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	requireSame(t, s.exported(t, report.ScriptID), parseFile(t, file))
 }

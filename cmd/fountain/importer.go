@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -39,6 +40,9 @@ type importer struct {
 	progress *progress
 
 	scriptID int64
+	// begun is when the story was begun. Keys made from it are new once a story
+	// was deleted: what went with it must be created again, not replayed.
+	begun time.Time
 	// resumed says that an earlier run may have written something.
 	resumed bool
 	// complete says that an earlier run has written everything.
@@ -121,7 +125,7 @@ func (i *importer) findScript(ctx context.Context) (bool, error) {
 	if err != nil || len(scripts) == 0 {
 		return false, err
 	}
-	i.scriptID, i.resumed = scripts[0].ScriptID, true
+	i.scriptID, i.title, i.resumed = scripts[0].ScriptID, scripts[0].Title, true
 	return true, nil
 }
 
@@ -131,11 +135,8 @@ func (i *importer) openStory(ctx context.Context) error {
 	path := fmt.Sprintf("/stories/%d", i.scriptID)
 	var story storyfactory.Story
 	_, err := i.api.Do(ctx, client.Request{Service: "storyfactory", Method: http.MethodGet, Path: path}, &story)
-	if err == nil && story.Complete && i.resumed {
-		i.complete = true
-		return nil
-	}
 	if err == nil && i.resumed {
+		i.complete, i.begun = story.Complete, story.CreatedAt
 		return nil
 	}
 	if err != nil && client.Status(err) != http.StatusNotFound {
@@ -143,7 +144,8 @@ func (i *importer) openStory(ctx context.Context) error {
 	}
 	author, complete, page := i.play.Author(), false, titlePage(i.play)
 	body := storyfactory.NewStory{Title: i.title, Author: &author, Complete: &complete, TitlePage: &page}
-	_, err = i.api.Do(ctx, client.Request{Service: "storyfactory", Method: http.MethodPut, Path: path, Body: body}, nil)
+	_, err = i.api.Do(ctx, client.Request{Service: "storyfactory", Method: http.MethodPut, Path: path, Body: body}, &story)
+	i.begun = story.CreatedAt
 	return err
 }
 

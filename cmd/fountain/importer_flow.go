@@ -55,7 +55,7 @@ func createAll[T any](ctx context.Context, i *importer, service, path string, it
 			return err
 		}
 		body := map[string][]T{"items": batch}
-		key, err := idempotencyKey(i.scriptID, path, body)
+		key, err := i.idempotencyKey(path, body)
 		if err != nil {
 			return err
 		}
@@ -108,6 +108,9 @@ func (i *importer) writeFlow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := i.freeNumbers(ctx); err != nil {
+		return err
+	}
 	numbers := make([]centralsequence.NewElement, len(i.lines))
 	for n := range i.lines {
 		numbers[n] = i.numbered(int64(n) + 1)
@@ -117,6 +120,29 @@ func (i *importer) writeFlow(ctx context.Context) error {
 	i.count("centralsequence", "sequence numbers", len(numbers), len(numbers))
 	return err
 }
+
+// freeNumbers gives up the numbers of story elements that are no more: a story
+// that was deleted and is written again has new ones in their places.
+func (i *importer) freeNumbers(ctx context.Context) error {
+	if !i.resumed {
+		return nil
+	}
+	path := fmt.Sprintf("/sequence?scriptId=%d&elementType=%s&limit=%d", i.scriptID, plainElement, batchItems)
+	held, err := client.List[centralsequence.Element](ctx, i.api, "centralsequence", path)
+	for _, e := range held {
+		if err != nil {
+			break
+		}
+		if i.elements[e.SequenceNumber] != e.ElementID {
+			path := fmt.Sprintf("/sequence/%s/%d?scriptId=%d", plainElement, e.ElementID, i.scriptID)
+			_, err = i.api.Do(ctx, client.Request{Service: "centralsequence", Method: http.MethodDelete, Path: path}, nil)
+		}
+	}
+	return err
+}
+
+// plainElement is the type of elements that only the Story Factory has.
+const plainElement = "storyElement"
 
 // element describes a line to the Story Factory: what it refers to, and a
 // snapshot of that for when the other services are away.
@@ -157,16 +183,31 @@ func (i *importer) numbered(number int64) centralsequence.NewElement {
 	case i.spokenWords[number] != 0:
 		s.ElementType, s.ElementID = "spokenWord", i.spokenWords[number]
 	default:
-		s.ElementType, s.ElementID = "storyElement", i.elements[number]
+		s.ElementType, s.ElementID = plainElement, i.elements[number]
 	}
 	return s
 }
 
+// verify reads the flow back: a story must not be called complete for answers
+// about elements that somebody has deleted meanwhile.
+func (i *importer) verify(ctx context.Context) error {
+	path := fmt.Sprintf("/stories/%d/elements?limit=%d", i.scriptID, batchItems)
+	found, err := client.List[written](ctx, i.api, "storyfactory", path)
+	if err == nil && len(found) != len(i.lines) {
+		err = fmt.Errorf("the story of script %d has %d elements where %d were written: somebody is changing it; delete the story and the script, then import again",
+			i.scriptID, len(found), len(i.lines))
+	}
+	return err
+}
+
 // close records the import in a session and marks the story complete.
 func (i *importer) close(ctx context.Context) error {
+	if err := i.verify(ctx); err != nil {
+		return err
+	}
 	note := fmt.Sprintf("Imported %q as script %d (%s).", i.title, i.scriptID, i.source)
 	body := sessioncontext.NewSession{UserID: i.user, Context: &note}
-	key, err := idempotencyKey(i.scriptID, "/sessions", body)
+	key, err := i.idempotencyKey("/sessions", body)
 	if err != nil {
 		return err
 	}

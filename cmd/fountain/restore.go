@@ -66,17 +66,41 @@ func restore(ctx context.Context, stdout, stderr io.Writer, dir string, options 
 	if err := os.MkdirAll(options.data, 0o700); err != nil {
 		return err
 	}
-	aside := ".before-restore-" + time.Now().UTC().Format("20060102T150405Z")
-	for _, c := range m.Databases {
-		if err := storage.Restore(ctx, filepath.Join(dir, c.File), targets[c.Service], aside); err != nil {
-			return err
-		}
-		bar.add(1)
+	if err := replaceAll(ctx, dir, m, targets, bar); err != nil {
+		return err
 	}
 	if options.json {
 		return json.NewEncoder(stdout).Encode(m)
 	}
 	m.print(stdout, fmt.Sprintf("Restored %s from the backup of %s.", options.data, m.CreatedAt.Format(time.RFC3339)))
+	return nil
+}
+
+// replaceAll copies all databases before the first takes its place, so that a
+// full disk leaves the five as they were and never a mixture.
+func replaceAll(ctx context.Context, dir string, m manifest, targets map[string]string, bar *progress) error {
+	var waiting []*storage.Replacement
+	for _, c := range m.Databases {
+		replacement, err := storage.PrepareRestore(ctx, filepath.Join(dir, c.File), targets[c.Service])
+		if err != nil {
+			for _, prepared := range waiting {
+				err = errors.Join(err, prepared.Discard())
+			}
+			return fmt.Errorf("%w; nothing was changed", err)
+		}
+		waiting = append(waiting, replacement)
+		bar.add(1)
+	}
+	aside := ".before-restore-" + time.Now().UTC().Format("20060102T150405Z")
+	for n, replacement := range waiting {
+		if err := replacement.Apply(aside); err != nil {
+			for _, rest := range waiting[n+1:] {
+				err = errors.Join(err, rest.Discard())
+			}
+			return fmt.Errorf("%w; %d of %d databases are restored, so the stack is a mixture: repeat the restore, or put the files named *%s back",
+				err, n, len(waiting), aside)
+		}
+	}
 	return nil
 }
 

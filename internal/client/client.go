@@ -44,6 +44,9 @@ func New(address, key string) (*Client, error) {
 	if err != nil || gateway.Host == "" || (gateway.Scheme != "http" && gateway.Scheme != "https") {
 		return nil, fmt.Errorf("address %q: want http://HOST[:PORT] or https://HOST[:PORT] of the gateway", address)
 	}
+	if net.ParseIP(gateway.Hostname()) != nil {
+		return nil, fmt.Errorf("address %q: the services are sub-domains of the gateway's name, so it must be a name: for this machine use localhost", address)
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DialContext = dialLocalhost((&net.Dialer{Timeout: 10 * time.Second}).DialContext)
 	return &Client{gateway: gateway, key: key, http: &http.Client{Transport: transport, Timeout: 2 * time.Minute}}, nil

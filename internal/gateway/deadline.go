@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -46,6 +47,7 @@ type requestBody struct {
 	read     atomic.Int64
 	tooLarge atomic.Bool
 	broken   atomic.Bool
+	slow     atomic.Bool
 	ended    atomic.Bool
 	closed   atomic.Bool
 }
@@ -80,6 +82,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	b.ended.Store(err == io.EOF)
 	switch {
 	case err != nil && err != io.EOF:
+		b.slow.Store(errors.Is(err, os.ErrDeadlineExceeded))
 		b.broken.Store(true)
 	case deadline.answered.Load():
 	case err == io.EOF:

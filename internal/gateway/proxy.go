@@ -155,9 +155,12 @@ func joined(before []string, last string) string {
 // fail answers a request that its service did not.
 func (x *exchange) fail(err error) {
 	x.source = sourceError
-	if x.request.Context().Err() != nil {
+	if x.request.Context().Err() != nil && (x.body == nil || !x.body.broken.Load()) {
+		// The client has gone, or has closed its side. What the service did
+		// with the request is not known, and a handler that just returns
+		// would send 200: the connection is cut instead.
 		x.status = statusClientGone
-		return
+		panic(http.ErrAbortHandler)
 	}
 	answer := x.diagnose(err)
 	if answer.status >= 500 {
@@ -175,6 +178,8 @@ func (x *exchange) diagnose(err error) refusal {
 	switch {
 	case x.body != nil && x.body.tooLarge.Load():
 		return errTooLarge
+	case x.body != nil && x.body.slow.Load():
+		return errSlowBody
 	case x.body != nil && x.body.broken.Load():
 		return errBadBody
 	case errors.Is(err, errNoTarget):

@@ -36,6 +36,8 @@ var (
 		"Send a Content-Length header."}
 	errBadBody = refusal{http.StatusBadRequest, "bad_request", "Bad request",
 		"The body broke off or is not framed as HTTP asks. Send the request again, whole."}
+	errSlowBody = refusal{http.StatusRequestTimeout, "request_timeout", "Request timeout",
+		"The body came too slowly. Send the request again, whole."}
 	errBadGateway = refusal{http.StatusBadGateway, "bad_gateway", "An invalid response was received from the upstream server",
 		"The service did not answer as it should. Try again; if it goes on, look into the log of the service."}
 	errNoPeer = refusal{http.StatusServiceUnavailable, "service_unavailable", "failure to get a peer from the ring-balancer",

@@ -9,32 +9,62 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/gofrs/flock"
 )
 
-// Restore puts a copy of the backup file in place of the database file at path.
-// A database that is there keeps its content under its name with the suffix
-// aside. The name stands for the old or the new database at every moment, also
-// after a crash. It returns ErrInUse if a process has the database open.
-func Restore(ctx context.Context, backup, path, aside string) error {
+// Replacement is a copy of a backup that waits beside the database it is to
+// replace, which nobody can open meanwhile. Of several, all are prepared before
+// the first takes its place: what can fail, as a full disk, fails before that.
+type Replacement struct {
+	lock *flock.Flock
+	path string
+}
+
+// PrepareRestore copies the backup file to beside the database file at path. It
+// returns ErrInUse if a process has the database open. Call Apply or Discard.
+func PrepareRestore(ctx context.Context, backup, path string) (*Replacement, error) {
 	lock, err := acquire(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	r := &Replacement{lock: lock, path: path}
+	if err := copyFile(backup, r.partial()); err != nil {
+		return nil, errors.Join(fmt.Errorf("copy %s: %w", backup, err), r.Discard())
+	}
+	return r, nil
+}
+
+func (r *Replacement) partial() string { return r.path + ".partial" }
+
+// Apply puts the copy in the database's place. A database that is there keeps
+// its content under its name with the suffix aside. The name stands for the old
+// or the new database at every moment, also after a crash.
+func (r *Replacement) Apply(aside string) error {
+	foldLog(r.path)
+	if err := putAside(r.path, aside); err != nil {
+		return errors.Join(err, r.Discard())
+	}
+	if err := os.Rename(r.partial(), r.path); err != nil {
+		return errors.Join(err, r.Discard())
+	}
+	syncFolder(filepath.Dir(r.path))
+	return r.lock.Unlock()
+}
+
+// Discard removes the copy; the database stays as it is.
+func (r *Replacement) Discard() error {
+	_ = os.Remove(r.partial())
+	return r.lock.Unlock()
+}
+
+// Restore is PrepareRestore and Apply for one database.
+func Restore(ctx context.Context, backup, path, aside string) error {
+	r, err := PrepareRestore(ctx, backup, path)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Unlock() }()
-	partial := path + ".partial"
-	defer os.Remove(partial)
-	if err := copyFile(backup, partial); err != nil {
-		return fmt.Errorf("copy %s: %w", backup, err)
-	}
-	foldLog(path)
-	if err := putAside(path, aside); err != nil {
-		return err
-	}
-	if err := os.Rename(partial, path); err != nil {
-		return err
-	}
-	syncFolder(filepath.Dir(path))
-	return nil
+	return r.Apply(aside)
 }
 
 func copyFile(from, to string) error {
