@@ -139,10 +139,14 @@ loads() {
 		COMPOSE_FILE=$file "$@" --profile backup --profile tools config >"$work/config.yml" || return 1
 	done
 }
+# Of Grafana, which is only there with its profile, the loopback address alone.
 only_kong_publishes() {
-	local config
-	config=$(COMPOSE_FILE=docker-compose.yml docker-compose --profile backup --profile tools config) || return 1
-	[ "$(grep -c '^    ports:' <<<"$config")" = 1 ] && grep -q 'kong:3.9' <<<"$config" && ! grep -Eq 'privileged|docker.sock|host.*network' <<<"$config"
+	local config publishers
+	config=$(COMPOSE_FILE=docker-compose.yml docker-compose --profile backup --profile tools --profile monitoring config) || return 1
+	publishers=$(awk '/^  [a-z]+:$/ { name = $1 } /^    ports:/ { printf "%s", name }' <<<"$config")
+	echo "published: $publishers"
+	[ "$publishers" = "grafana:kong:" ] && grep -q 'kong:3.9' <<<"$config" && grep -Eq '127.0.0.1:[0-9]+:3000' <<<"$config" &&
+		! grep -Eq 'privileged|docker.sock|host.*network' <<<"$config"
 }
 check "the five Dockerfiles are alike" dockerfiles_alike
 check "docker-compose 1.29 loads both files" loads docker-compose
@@ -150,7 +154,7 @@ v2=${FOUNTAIN_COMPOSE_V2:-}
 if [ -n "$v2" ]; then check "Compose v2 loads both files" loads "$v2"
 elif docker compose version >/dev/null 2>&1; then check "Compose v2 loads both files" loads docker compose
 else echo "      Compose v2 is not installed: not checked"; fi
-check "only Kong publishes ports" only_kong_publishes
+check "only Kong publishes ports, and Grafana on loopback" only_kong_publishes
 
 # --- Images -------------------------------------------------------------------
 section "Engine and images"

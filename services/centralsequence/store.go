@@ -102,7 +102,7 @@ func lookUp(tx *storage.Tx, p place) (elementRow, error) {
 
 // numberElement returns the element with its number, the one it has or a new
 // one. It returns 409 if item asks for a number that another element has, or
-// for another than the element has.
+// for another than the element has, or if no number is left.
 func (s *store) numberElement(ctx context.Context, item NewElement) (elementRow, error) {
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (elementRow, error) { return findOrInsert(tx, item) })
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // store keeps characters, actions, spoken words and paraphrases. Its methods
-// return 404, 409 and 412 problems as each says, and errors of the database.
+// return 400, 404, 409 and 412 problems as each says, and errors of the database.
 type store struct{ db *storage.DB }
 
 type (

@@ -47,7 +47,7 @@ func findAction(tx *storage.Tx, id int64) (actionRow, error) {
 }
 
 // createAction returns 400 if the character is unknown, 409 if the sequence
-// number is taken.
+// number is taken or none is left.
 func (s *store) createAction(ctx context.Context, item NewAction) (actionRow, error) {
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (actionRow, error) { return insertAction(tx, item) })
 }
@@ -177,7 +177,7 @@ func findSpokenWord(tx *storage.Tx, id int64) (spokenWordRow, error) {
 }
 
 // createSpokenWord returns 400 if there is nothing to say or the character is
-// unknown, 409 if the sequence number is taken.
+// unknown, 409 if the sequence number is taken or none is left.
 func (s *store) createSpokenWord(ctx context.Context, item NewSpokenWord) (spokenWordRow, error) {
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (spokenWordRow, error) { return insertSpokenWord(tx, item) })
 }

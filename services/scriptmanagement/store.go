@@ -10,7 +10,7 @@ import (
 )
 
 // store keeps scripts, section headings and transitions. Its methods return
-// 404, 409 and 412 problems as each says, and errors of the database.
+// 400, 404, 409 and 412 problems as each says, and errors of the database.
 type store struct{ db *storage.DB }
 
 type scriptRow = httpapi.Revised[Script]
@@ -70,7 +70,7 @@ func knownScript(tx *storage.Tx, id int64) error {
 }
 
 // createScript returns 409 if another script has the sequence number or the
-// source.
+// source, or no number is left.
 func (s *store) createScript(ctx context.Context, item NewScript) (scriptRow, error) {
 	const insert = `INSERT INTO scripts (title, author, description, sequence_number, source, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING script_id`

@@ -128,7 +128,7 @@ func (k kind) findElement(tx *storage.Tx, at place) (elementRow, error) {
 }
 
 // addElement returns 404 if there is no such script, 409 if another of its
-// elements has the sequence number.
+// elements has the sequence number or no number is left.
 func (s *store) addElement(ctx context.Context, k kind, scriptID int64, item newElement) (elementRow, error) {
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (elementRow, error) {
 		if err := knownScript(tx, scriptID); err != nil {
@@ -155,7 +155,8 @@ func (s *store) addElements(ctx context.Context, k kind, scriptID int64, items [
 	return added, err
 }
 
-// insertElement returns 409 if another element of the script has the number.
+// insertElement returns 409 if another element of the script has the number, or
+// no number is left.
 func insertElement(tx *storage.Tx, k kind, scriptID int64, item newElement) (elementRow, error) {
 	number, err := sequence.Assign(tx, scriptID, item.number)
 	if err != nil {

@@ -64,7 +64,8 @@ func TestMoveContext(t *testing.T) {
 	exists(s.Do("PATCH", "/contexts/1", `{"characterId":8}`), "/contexts/3.")
 	exists(s.Do("PATCH", "/contexts/2", `{"scriptId":1}`), "/contexts/1.")
 	s.Want(200, "PATCH", "/contexts/1", `{"characterId":9,"scriptId":1}`) // where it is
-	s.Want(200, "PATCH", "/contexts/1", `{"scriptId":2,"characterId":8}`).Holds(`{"scriptId":2,"characterId":8,"data":{"mood":"longing","place":{"house":"Capulet","spot":"orchard"}}}`)
+	s.Want(200, "PATCH", "/contexts/1", `{"scriptId":2,"characterId":8}`).
+		Holds(`{"scriptId":2,"characterId":8,"data":{"mood":"longing","place":{"house":"Capulet","spot":"orchard"}}}`)
 	s.Want(200, "PATCH", "/contexts/1", `{"scriptId":null}`).Has("scriptId", nil)
 	s.Want(200, "PATCH", "/contexts/2", `{"scriptId":1}`).Holds(`{"scriptId":1,"data":{"without":"script"}}`)
 }

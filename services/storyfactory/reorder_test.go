@@ -58,9 +58,11 @@ func TestReorder(t *testing.T) {
 // TestReorderRefusals: what a refusal names.
 func TestReorderRefusals(t *testing.T) {
 	s := stage.Start(t)
-	s.Want(409, "POST", "/stories/1/elements/reorder", reorderBody("3>9 1>2")).Has("code", "sequence_taken",
-		"errors.0.pointer", "/elements/1/newSequence")
-	s.Want(400, "POST", "/stories/1/elements/reorder", reorderBody("3>9 3>9")).Has("errors.0.pointer", "/elements/1/elementId")
+	const reorder = "/stories/1/elements/reorder"
+	s.Do("POST", reorder, reorderBody("3>9 1>2")).Refused(409, "sequence_taken", "/elements/1/newSequence")
+	s.Do("POST", reorder, reorderBody("3>9 1>9")).Refused(409, "sequence_repeated", "/elements/1/newSequence")
+	s.Do("POST", reorder, reorderBody("3>9 3>9")).Refused(400, "invalid_request", "/elements/1/elementId")
+	s.Do("POST", reorder, reorderBody("3>9 99>8")).Refused(404, "not_found", "/elements/1/elementId")
 	s.Want(404, "POST", "/stories/2/elements/reorder", reorderBody("1>9")).Problem("not_found", "The story of script 2 has no element 1.")
 	s.Want(404, "POST", "/stories/9/elements/reorder", reorderBody("1>9")).Problem("not_found", "There is no story of script 9.")
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // store keeps stories, their elements, and a snapshot of what those refer to.
-// Its methods return 404, 409 and 412 problems as each says, and errors of the
-// database.
+// Its methods return 400, 404, 409 and 412 problems as each says, and errors of
+// the database.
 type store struct{ db *storage.DB }
 
 // head is a story's head with what only the service itself needs of it.

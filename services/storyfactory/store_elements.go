@@ -127,7 +127,7 @@ func noElement(at place) error {
 
 // createElement returns 404 if the script has no story, 400 if the element has
 // no content or a context without its character, 409 if its sequence number is
-// taken.
+// taken or none is left.
 func (s *store) createElement(ctx context.Context, scriptID int64, item NewStoryElement) (elementRow, error) {
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (elementRow, error) {
 		if err := arrange(tx, scriptID); err != nil {
