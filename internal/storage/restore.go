@@ -58,15 +58,6 @@ func (r *Replacement) Discard() error {
 	return r.lock.Unlock()
 }
 
-// Restore is PrepareRestore and Apply for one database.
-func Restore(ctx context.Context, backup, path, aside string) error {
-	r, err := PrepareRestore(ctx, backup, path)
-	if err != nil {
-		return err
-	}
-	return r.Apply(aside)
-}
-
 func copyFile(from, to string) error {
 	source, err := os.Open(from)
 	if err != nil {

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,7 @@ func TestRestore(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "x.db")
 			c.prepare(t, path)
-			must(t, Restore(t.Context(), backupOf(t, 7), path, ".old"))
+			must(t, restore(t.Context(), backupOf(t, 7), path, ".old"))
 			if c.aside != nil {
 				wantStored(t, openTestAt(t, path+".old"), c.aside...)
 			}
@@ -58,7 +59,7 @@ func TestRestoreOverDamage(t *testing.T) {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		must(t, os.WriteFile(path+suffix, []byte(strings.Repeat("not a database ", 500)), 0o600))
 	}
-	must(t, Restore(t.Context(), backupOf(t, 7), path, ".old"))
+	must(t, restore(t.Context(), backupOf(t, 7), path, ".old"))
 	db := openTestAt(t, path)
 	wantStored(t, db, 7)
 	must(t, db.Close())
@@ -68,13 +69,33 @@ func TestRestoreOverDamage(t *testing.T) {
 func TestRestoreIsRefused(t *testing.T) {
 	db := openTest(t)
 	store(t, db, 1)
-	wantError(t, Restore(t.Context(), backupOf(t, 7), db.path, ".old"), ErrInUse)
+	wantError(t, restore(t.Context(), backupOf(t, 7), db.path, ".old"), ErrInUse)
 	wantStored(t, db, 1)
 	must(t, db.Close())
-	wantError(t, Restore(t.Context(), filepath.Join(t.TempDir(), "missing"), db.path, ".old"), os.ErrNotExist)
+	wantError(t, restore(t.Context(), filepath.Join(t.TempDir(), "missing"), db.path, ".old"), os.ErrNotExist)
 	// What an earlier restore put aside is not overwritten.
 	must(t, os.WriteFile(db.path+".old", nil, 0o600))
-	wantError(t, Restore(t.Context(), backupOf(t, 7), db.path, ".old"), os.ErrExist)
+	wantError(t, restore(t.Context(), backupOf(t, 7), db.path, ".old"), os.ErrExist)
 	wantFiles(t, filepath.Dir(db.path), "test.db", "test.db.lock", "test.db.old")
+	wantStored(t, openTestAt(t, db.path), 1)
+}
+
+// restore prepares and applies the replacement of one database.
+func restore(ctx context.Context, backup, path, aside string) error {
+	r, err := PrepareRestore(ctx, backup, path)
+	if err != nil {
+		return err
+	}
+	return r.Apply(aside)
+}
+
+func TestDiscardedReplacementChangesNothing(t *testing.T) {
+	db := openTest(t)
+	store(t, db, 1)
+	must(t, db.Close())
+	r, err := PrepareRestore(t.Context(), backupOf(t, 7), db.path)
+	must(t, err)
+	must(t, r.Discard())
+	wantFiles(t, filepath.Dir(db.path), "test.db", "test.db.lock")
 	wantStored(t, openTestAt(t, db.path), 1)
 }
