@@ -11,11 +11,14 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"fountain.coach/fountainai/internal/gateway"
 	"fountain.coach/fountainai/internal/httpapi"
+	"fountain.coach/fountainai/internal/httpapi/problem"
 )
 
 type gatewayOptions struct {
@@ -24,6 +27,7 @@ type gatewayOptions struct {
 	https     string
 	status    string
 	portMaps  string
+	drain     time.Duration
 	logFormat string
 	logLevel  string
 }
@@ -51,6 +55,7 @@ not publish it.`,
 	flags.StringVar(&options.https, "https", ":8443", "address for HTTPS, if the configuration has certificates (none if empty)")
 	flags.StringVar(&options.status, "status", ":8100", "address for health and metrics (none if empty)")
 	flags.StringVar(&options.portMaps, "port-maps", "", "ports as clients see them, where they differ, as Kong's port_maps: 80:8000,443:8443")
+	flags.DurationVar(&options.drain, "drain", 0, "when told to stop, go on that long while /status/ready says no, so that load balancers look elsewhere")
 	flags.StringVar(&options.logFormat, "log-format", "json", "log format: text or json")
 	flags.StringVar(&options.logLevel, "log-level", "info", "lowest level to log: debug, info, warn or error")
 	cobra.CheckErr(command.MarkFlagRequired("config"))
@@ -66,21 +71,38 @@ func runGateway(ctx context.Context, stdout, stderr io.Writer, options gatewayOp
 	if err != nil {
 		return err
 	}
+	if options.drain < 0 {
+		return fmt.Errorf("--drain %s: want 0s or more", options.drain)
+	}
 	config, err := gateway.LoadConfig(options.config)
 	if err != nil {
 		return err
 	}
 	g := gateway.New(config, gateway.Options{Logger: logger, AccessLog: stdout, PublicPorts: ports})
-	all, err := openGateway(ctx, g, options, logger)
+	var draining atomic.Bool
+	all, err := openGateway(ctx, g, options, &draining, logger)
 	if err == nil {
-		err = all.serve(ctx)
+		serving, end := afterDrain(ctx, options.drain, &draining)
+		err = all.serve(serving)
+		end()
 	}
 	logger.Info("stopped")
 	return errors.Join(err, g.Close())
 }
 
+// afterDrain returns a context that ends a while after ctx does; draining is true
+// in between.
+func afterDrain(ctx context.Context, while time.Duration, draining *atomic.Bool) (context.Context, context.CancelFunc) {
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		draining.Store(true)
+		time.AfterFunc(while, end)
+	})
+	return serving, end
+}
+
 // openGateway takes the addresses.
-func openGateway(ctx context.Context, g *gateway.Gateway, options gatewayOptions, logger *slog.Logger) (all doors, err error) {
+func openGateway(ctx context.Context, g *gateway.Gateway, options gatewayOptions, draining *atomic.Bool, logger *slog.Logger) (all doors, err error) {
 	defer func() {
 		if err != nil {
 			for _, door := range all {
@@ -98,7 +120,7 @@ func openGateway(ctx context.Context, g *gateway.Gateway, options gatewayOptions
 	}{
 		{"--http", options.http, func(l net.Listener) { all.open(l, g, logger) }},
 		{"--https", options.https, func(l net.Listener) { all.openTLS(l, g, logger) }},
-		{"--status", options.status, func(l net.Listener) { all.open(l, statusHandler(g), logger) }},
+		{"--status", options.status, func(l net.Listener) { all.open(l, statusHandler(g, draining), logger) }},
 	} {
 		if place.address == "" {
 			continue
@@ -114,8 +136,8 @@ func openGateway(ctx context.Context, g *gateway.Gateway, options gatewayOptions
 }
 
 // statusHandler answers those who watch the gateway. A gateway that runs is
-// ready: it has read its configuration.
-func statusHandler(g *gateway.Gateway) http.Handler {
+// ready, for it has read its configuration, until it is told to stop.
+func statusHandler(g *gateway.Gateway, draining *atomic.Bool) http.Handler {
 	mux := http.NewServeMux()
 	say := func(text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -124,7 +146,14 @@ func statusHandler(g *gateway.Gateway) http.Handler {
 		}
 	}
 	mux.HandleFunc("GET /healthz", say(`{"status":"ok"}`))
-	mux.HandleFunc("GET /status/ready", say(`{"message":"ready"}`)) // Kong's words
+	ready := say(`{"message":"ready"}`) // Kong's words
+	mux.HandleFunc("GET /status/ready", func(w http.ResponseWriter, r *http.Request) {
+		if draining.Load() {
+			problem.Write(w, r, problem.New(http.StatusServiceUnavailable, "not_ready", "The gateway is shutting down."))
+			return
+		}
+		ready(w, r)
+	})
 	mux.Handle("GET /metrics", g.Metrics())
 	return mux
 }

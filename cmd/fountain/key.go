@@ -73,6 +73,7 @@ func readKey(data, consumer string) (string, error) {
 
 // ensureKeys returns the key of each consumer, which the first call makes.
 func ensureKeys(data string) (map[string]string, error) {
+	// A folder that is there, as a mounted Secret, need not be writable.
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fmt.Errorf("create the folder of the keys: %w", err)
 	}
@@ -117,7 +118,8 @@ func loadOrMakeKey(data, consumer string) (string, error) {
 		return readKey(data, consumer)
 	}
 	if err != nil {
-		return "", fmt.Errorf("keep the API key: %w", err)
+		return "", fmt.Errorf("there is no API key of the %s in %s, and none can be made there (put it into a file %s, or name a folder that can be written): %w",
+			consumer, data, keyFiles[consumer], err)
 	}
 	_, err = file.WriteString(key + "\n")
 	return key, errors.Join(err, file.Sync(), file.Close())

@@ -95,8 +95,13 @@ func routesOf(root *yaml.Node) []*yaml.Node {
 	return routes
 }
 
+// moveHosts puts hosts under the default domain under another; any that are
+// there already stay.
 func moveHosts(hosts *yaml.Node, domain string) {
 	for _, host := range items(hosts) {
+		if strings.HasSuffix(host.Value, "."+domain) {
+			continue // also where the domain is one below the default
+		}
 		if name, found := strings.CutSuffix(host.Value, "."+defaultDomain); found {
 			host.Value = name + "." + domain
 		}

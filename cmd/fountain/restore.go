@@ -9,44 +9,102 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"fountain.coach/fountainai/internal/backupstore"
 	"fountain.coach/fountainai/internal/storage"
 )
 
+// latest stands for the newest backup.
+const latest = "latest"
+
 type restoreOptions struct {
-	data  string
-	force bool
-	json  bool
+	backup string
+	data   string
+	force  bool
+	json   bool
+	// service and database are of the restore of one service.
+	service  string
+	database string
+	ifEmpty  bool
 }
 
 func newRestoreCommand() *cobra.Command {
 	var options restoreOptions
 	command := &cobra.Command{
-		Use:   "restore DIR",
+		Use:   "restore SOURCE",
 		Short: "Put a backup in place of the databases",
-		Long: `Check the backup in DIR and put its databases into --data. The stack must not be
+		Long: `Check the backup in SOURCE and put its databases into --data. The stack must not be
 running. Databases that are there already are kept beside the new ones under
 another name, and only replaced with --force. Where --data has a folder SERVICE,
-as a volume, the database of that service goes into it.`,
+as a volume, the database of that service goes into it.
+
+SOURCE is a backup, or a folder or s3://BUCKET/PREFIX with several, of which
+--backup names one; without it the newest is taken. For a bucket see fountain
+backup --help.
+
+With --service and --database one database alone is put into its file, as on a
+volume of its own; --if-empty does so only where there is none yet.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
-			return restore(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), arguments[0], options)
+			store, err := backupstore.At(arguments[0], os.Getenv)
+			if err != nil {
+				return err
+			}
+			run := restore
+			if options.service != "" || options.database != "" {
+				run = restoreOne
+			} else if options.ifEmpty {
+				return errors.New("--if-empty goes with --service and --database")
+			}
+			return run(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), store, options)
 		},
 	}
 	flags := command.Flags()
+	flags.StringVar(&options.backup, "backup", "", "name of the backup in SOURCE, or latest")
 	flags.StringVar(&options.data, "data", "data", "folder of the databases")
 	flags.BoolVar(&options.force, "force", false, "replace databases that are there already")
 	flags.BoolVar(&options.json, "json", false, "print JSON")
+	flags.StringVar(&options.service, "service", "", "restore this service alone, into --database")
+	flags.StringVar(&options.database, "database", "", "database file of --service")
+	flags.BoolVar(&options.ifEmpty, "if-empty", false, "do nothing where there is a database, with --service")
+	command.MarkFlagsRequiredTogether("service", "database")
+	command.MarkFlagsMutuallyExclusive("data", "database")
+	command.MarkFlagsMutuallyExclusive("force", "if-empty")
 	return command
 }
 
-func restore(ctx context.Context, stdout, stderr io.Writer, dir string, options restoreOptions) error {
-	m, err := readManifest(dir)
+// chooseBackup returns the set to restore; its name is "" where the store is the
+// set itself.
+func chooseBackup(ctx context.Context, store backupstore.Store, wanted string) (name string, m manifest, err error) {
+	if wanted == "" {
+		m, err := readManifest(ctx, store, "")
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return "", m, err
+		}
+	}
+	names, err := completeBackups(ctx, store)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return "", m, err
+	case len(names) == 0:
+		return "", m, fmt.Errorf("%s holds no complete backup: there is no %s in it, nor a folder with one", store, backupstore.Manifest)
+	case wanted == "" || wanted == latest:
+		name = names[len(names)-1]
+	case !slices.Contains(names, wanted):
+		return "", m, fmt.Errorf("%s has no complete backup %s; the newest is %s, the oldest %s", store, wanted, names[len(names)-1], names[0])
+	default:
+		name = wanted
+	}
+	m, err = readManifest(ctx, store, name)
+	return name, m, err
+}
+
+func restore(ctx context.Context, stdout, stderr io.Writer, store backupstore.Store, options restoreOptions) error {
+	name, m, err := chooseBackup(ctx, store, options.backup)
 	if err != nil {
 		return err
 	}
@@ -56,17 +114,11 @@ func restore(ctx context.Context, stdout, stderr io.Writer, dir string, options 
 	}
 	bar := newProgress(stderr, "restoring")
 	defer bar.finish()
-	bar.expect(2 * len(m.Databases))
-	for _, c := range m.Databases {
-		if err := verify(ctx, dir, c); err != nil {
-			return fmt.Errorf("%w; nothing was changed", err)
-		}
-		bar.add(1)
-	}
+	bar.expect(len(m.Databases))
 	if err := os.MkdirAll(options.data, 0o700); err != nil {
 		return err
 	}
-	if err := replaceAll(ctx, dir, m, targets, bar); err != nil {
+	if err := replaceAll(ctx, store, name, m, targets, bar); err != nil {
 		return err
 	}
 	if options.json {
@@ -76,12 +128,12 @@ func restore(ctx context.Context, stdout, stderr io.Writer, dir string, options 
 	return nil
 }
 
-// replaceAll copies all databases before the first takes its place, so that a
-// full disk leaves the five as they were and never a mixture.
-func replaceAll(ctx context.Context, dir string, m manifest, targets map[string]string, bar *progress) error {
+// replaceAll copies and checks all databases before the first takes its place,
+// so that damage or a full disk leave the five as they were and never a mixture.
+func replaceAll(ctx context.Context, store backupstore.Store, name string, m manifest, targets map[string]string, bar *progress) error {
 	var waiting []*storage.Replacement
 	for _, c := range m.Databases {
-		replacement, err := storage.PrepareRestore(ctx, filepath.Join(dir, c.File), targets[c.Service])
+		replacement, err := fetch(ctx, store, name, c, targets[c.Service])
 		if err != nil {
 			for _, prepared := range waiting {
 				err = errors.Join(err, prepared.Discard())
@@ -91,7 +143,7 @@ func replaceAll(ctx context.Context, dir string, m manifest, targets map[string]
 		waiting = append(waiting, replacement)
 		bar.add(1)
 	}
-	aside := ".before-restore-" + time.Now().UTC().Format("20060102T150405Z")
+	aside := asideSuffix(time.Now())
 	for n, replacement := range waiting {
 		if err := replacement.Apply(aside); err != nil {
 			for _, rest := range waiting[n+1:] {
@@ -104,27 +156,28 @@ func replaceAll(ctx context.Context, dir string, m manifest, targets map[string]
 	return nil
 }
 
-func readManifest(dir string) (manifest, error) {
-	var m manifest
-	content, err := os.ReadFile(filepath.Join(dir, manifestName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return m, fmt.Errorf("%s holds no complete backup: %s is missing", dir, manifestName)
-	}
+// asideSuffix is what the names of replaced databases get.
+func asideSuffix(now time.Time) string {
+	return ".before-restore-" + now.UTC().Format("20060102T150405Z")
+}
+
+// fetch reads a copy to beside the file that it is to replace, and checks it.
+func fetch(ctx context.Context, store backupstore.Store, name string, c databaseCopy, target string) (*storage.Replacement, error) {
+	content, err := store.Open(ctx, name, c.File)
 	if err != nil {
-		return m, err
+		return nil, err
 	}
-	if err := json.Unmarshal(content, &m); err != nil {
-		return m, fmt.Errorf("%s: %w", filepath.Join(dir, manifestName), err)
-	}
-	for _, name := range serviceNames {
-		if !slices.ContainsFunc(m.Databases, func(c databaseCopy) bool { return c.Service == name && c.File == name+".db" }) {
-			return m, fmt.Errorf("the backup in %s has no database of %s", dir, name)
+	replacement, err := storage.ReadRestore(ctx, content, target)
+	if err = errors.Join(err, content.Close()); err != nil {
+		if replacement != nil {
+			err = errors.Join(err, replacement.Discard())
 		}
+		return nil, err
 	}
-	if len(m.Databases) != len(serviceNames) {
-		return m, fmt.Errorf("the backup in %s has %d databases, not the five of a FountainAI; it may be of another version", dir, len(m.Databases))
+	if err := c.verify(ctx, replacement.File()); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s of %s: %w", c.File, setPlace(store, name), err), replacement.Discard())
 	}
-	return m, nil
+	return replacement, nil
 }
 
 // checkTarget returns where each database goes. It refuses to touch databases in
@@ -136,29 +189,24 @@ func checkTarget(options restoreOptions) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		targets[name] = path
-		inUse, err := storage.InUse(path)
-		switch {
-		case err != nil:
+		if err := checkReplaceable(path, options.force); err != nil {
 			return nil, err
-		case inUse:
-			return nil, fmt.Errorf("%s is in use; stop the stack first", path)
 		}
-		if _, err := os.Stat(path); err == nil && !options.force {
-			return nil, fmt.Errorf("%s exists; --force puts the backup in its place (the old database is kept beside it)", path)
-		}
+		targets[name] = path
 	}
 	return targets, nil
 }
 
-func verify(ctx context.Context, dir string, c databaseCopy) error {
-	path := filepath.Join(dir, c.File)
-	sum, _, err := checksum(path)
-	if err != nil {
+func checkReplaceable(path string, force bool) error {
+	inUse, err := storage.InUse(path)
+	switch {
+	case err != nil:
 		return err
+	case inUse:
+		return fmt.Errorf("%s is in use; stop the stack first", path)
 	}
-	if sum != c.SHA256 {
-		return fmt.Errorf("%s is not the file that was backed up: its SHA-256 is %s, the manifest says %s", path, sum, c.SHA256)
+	if _, err := os.Stat(path); err == nil && !force {
+		return fmt.Errorf("%s exists; --force puts the backup in its place (the old database is kept beside it)", path)
 	}
-	return storage.Check(ctx, path)
+	return nil
 }

@@ -1,4 +1,4 @@
-// fountain backup --every: backups on a schedule, the oldest removed.
+// Backups named by their time: one, or again and again; the oldest are removed.
 package main
 
 import (
@@ -7,40 +7,34 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"regexp"
-	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"fountain.coach/fountainai/internal/backupstore"
 )
 
-const (
-	// backupName is the layout of the folder names: the time in UTC, so that
-	// their order is the order in time.
-	backupName = "20060102T150405Z"
-	// backupRetry is the longest wait after a backup that failed.
-	backupRetry = 5 * time.Minute
-)
-
-var (
-	finishedBackup   = regexp.MustCompile(`^\d{8}T\d{6}Z$`)
-	unfinishedBackup = regexp.MustCompile(`^\.\d{8}T\d{6}Z\.(partial|removed)$`)
-)
+// backupRetry is the longest wait after a backup that failed.
+const backupRetry = 5 * time.Minute
 
 // backupEvery makes a backup at once and then again and again, until ctx ends.
 // What goes wrong is told and tried again.
-func backupEvery(ctx context.Context, stdout, stderr io.Writer, dir string, options backupOptions) error {
+func backupEvery(ctx context.Context, stdout, stderr io.Writer, place string, options backupOptions) error {
 	if options.every < time.Second || options.keep < 1 {
 		return fmt.Errorf("--every %s --keep %d: want a second or more, and one backup or more", options.every, options.keep)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	source, err := options.source()
+	if err != nil {
+		return err
+	}
+	store, err := backupstore.At(place, os.Getenv)
+	if err != nil {
 		return err
 	}
 	for {
 		wait := options.every
 		started := time.Now()
-		line, err := backupRound(ctx, dir, options, started)
+		report, err := backupRound(ctx, io.Discard, store, source, options.keep, started)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -48,7 +42,7 @@ func backupEvery(ctx context.Context, stdout, stderr io.Writer, dir string, opti
 			wait = min(wait, backupRetry)
 			fmt.Fprintf(stderr, "%s backup failed: %v; trying again in %s\n", timestamp(started), err, wait)
 		default:
-			fmt.Fprintf(stdout, "%s %s; next in %s\n", timestamp(started), line, wait)
+			fmt.Fprintf(stdout, "%s %s; next in %s\n", timestamp(started), report.line(), wait)
 		}
 		select {
 		case <-ctx.Done():
@@ -60,84 +54,57 @@ func backupEvery(ctx context.Context, stdout, stderr io.Writer, dir string, opti
 
 func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// backupRound makes one backup, removes the oldest ones and says so in a line.
-// A backup gets its name when it is complete.
-func backupRound(ctx context.Context, dir string, options backupOptions, now time.Time) (string, error) {
-	if err := removeLeftovers(dir); err != nil {
-		return "", err
+// backupRound makes one backup, which gets its name when it is complete, and
+// removes the oldest ones if keep is not 0.
+func backupRound(ctx context.Context, stderr io.Writer, store backupstore.Store, source databases, keep int, now time.Time) (backupReport, error) {
+	var report backupReport
+	if err := store.Clean(ctx, now); err != nil {
+		return report, err
 	}
-	name := now.UTC().Format(backupName)
-	partial, complete := filepath.Join(dir, "."+name+".partial"), filepath.Join(dir, name)
-	m, err := copyAll(ctx, io.Discard, partial, options.data)
-	if err == nil {
-		err = os.Rename(partial, complete)
+	name := backupstore.Name(now)
+	staged, err := store.Stage(ctx, name)
+	if err != nil {
+		return report, err
+	}
+	if report.manifest, err = copyAll(ctx, stderr, staged, source); err == nil {
+		err = store.Publish(ctx, name, staged)
 	}
 	if err != nil {
-		return "", errors.Join(err, os.RemoveAll(partial))
+		return report, errors.Join(err, os.RemoveAll(staged))
 	}
-	var size int64
-	for _, c := range m.Databases {
-		size += c.SizeBytes
-	}
-	line := fmt.Sprintf("backed up %d databases (%s) into %s", len(m.Databases), humanize.IBytes(uint64(size)), complete)
-	removed, err := prune(dir, options.keep)
-	if err != nil {
+	report.Backup = setPlace(store, name)
+	if keep > 0 {
 		// The backup itself is good; only the old ones are in the way.
-		return fmt.Sprintf("%s, but old backups stay: %v", line, err), nil
+		if report.Removed, err = prune(ctx, store, keep); err != nil {
+			report.Warning = err.Error()
+		}
 	}
-	if removed > 0 {
-		line += fmt.Sprintf(", removed %d old", removed)
-	}
-	return line, nil
+	return report, nil
 }
 
-// completeBackups lists the names of the complete backups that a schedule made,
-// the oldest first. Anything else in dir is not its business.
-func completeBackups(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir) // in order of names
+// line says what a round has done.
+func (r backupReport) line() string {
+	line := fmt.Sprintf("backed up %d databases (%s) into %s", len(r.Databases), humanize.IBytes(uint64(r.size())), r.Backup)
+	if len(r.Removed) > 0 {
+		line += fmt.Sprintf(", removed %d old", len(r.Removed))
+	}
+	if r.Warning != "" {
+		line += ", but old backups stay: " + r.Warning
+	}
+	return line
+}
+
+// prune removes the oldest complete backups beyond keep.
+func prune(ctx context.Context, store backupstore.Store, keep int) (removed []string, err error) {
+	names, err := completeBackups(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, entry := range entries {
-		if !entry.IsDir() || !finishedBackup.MatchString(entry.Name()) {
-			continue
-		}
-		if _, err := readManifest(filepath.Join(dir, entry.Name())); err == nil {
-			names = append(names, entry.Name())
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// prune removes the oldest backups beyond keep. The first step takes the name
-// away, so that half a backup never looks like one.
-func prune(dir string, keep int) (removed int, err error) {
-	names, err := completeBackups(dir)
-	if err != nil {
-		return 0, err
-	}
 	for _, name := range names[:max(0, len(names)-keep)] {
-		doomed := filepath.Join(dir, "."+name+".removed")
-		if err := os.Rename(filepath.Join(dir, name), doomed); err != nil {
+		if err := store.Remove(ctx, name); err != nil {
 			return removed, err
 		}
-		if err := os.RemoveAll(doomed); err != nil {
-			return removed, err
-		}
-		removed++
+		removed = append(removed, name)
 	}
 	return removed, nil
-}
-
-// removeLeftovers removes what a crash has left half made or half removed.
-func removeLeftovers(dir string) error {
-	entries, err := os.ReadDir(dir)
-	for _, entry := range entries {
-		if unfinishedBackup.MatchString(entry.Name()) {
-			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, entry.Name())))
-		}
-	}
-	return err
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fountain.coach/fountainai/internal/backupstore"
 )
 
 // stoppedStack makes a data folder with the databases of all services.
@@ -17,6 +19,16 @@ func stoppedStack(t *testing.T) string {
 	data := t.TempDir()
 	startStack(t, data).stop()
 	return data
+}
+
+// at returns the store in a folder.
+func at(t *testing.T, dir string) backupstore.Store {
+	t.Helper()
+	store, err := backupstore.At(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
 }
 
 func list(t *testing.T, dir string) []string {
@@ -33,7 +45,7 @@ func list(t *testing.T, dir string) []string {
 }
 
 func TestScheduleKeepsTheNewest(t *testing.T) {
-	options := backupOptions{data: stoppedStack(t), keep: 2}
+	data := stoppedStack(t)
 	dir := t.TempDir()
 	// What a schedule has not made, or not completed, is none of its business;
 	// what a crash has left of one is removed.
@@ -44,10 +56,11 @@ func TestScheduleKeepsTheNewest(t *testing.T) {
 	}
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("CET", 3600))
 	for day := range 4 {
-		line, err := backupRound(t.Context(), dir, options, start.AddDate(0, 0, day))
+		report, err := backupRound(t.Context(), io.Discard, at(t, dir), dataFolder(data), 2, start.AddDate(0, 0, day))
 		if err != nil {
 			t.Fatal(err)
 		}
+		line := report.line()
 		if removed := strings.Contains(line, "removed 1 old"); removed != (day >= 2) || strings.Contains(line, "\n") {
 			t.Errorf("day %d: %s", day, line)
 		}
@@ -56,22 +69,22 @@ func TestScheduleKeepsTheNewest(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	target := t.TempDir()
-	if err := restore(t.Context(), io.Discard, io.Discard, filepath.Join(dir, "20260105T020405Z"), restoreOptions{data: target}); err != nil {
+	if err := restore(t.Context(), io.Discard, io.Discard, at(t, filepath.Join(dir, "20260105T020405Z")), restoreOptions{data: target}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestScheduleFailureLeavesNothing(t *testing.T) {
-	options := backupOptions{data: stoppedStack(t), keep: 1}
+	data := stoppedStack(t)
 	dir := t.TempDir()
-	if _, err := backupRound(t.Context(), dir, options, time.Now().Add(-time.Hour)); err != nil {
+	if _, err := backupRound(t.Context(), io.Discard, at(t, dir), dataFolder(data), 1, time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	before := list(t, dir)
-	if err := os.WriteFile(databasePath(options.data, "storyfactory"), []byte("not a database at all"), 0o600); err != nil {
+	if err := os.WriteFile(databasePath(data, "storyfactory"), []byte("not a database at all"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := backupRound(t.Context(), dir, options, time.Now()); err == nil {
+	if _, err := backupRound(t.Context(), io.Discard, at(t, dir), dataFolder(data), 1, time.Now()); err == nil {
 		t.Error("a broken database was backed up")
 	}
 	if after := list(t, dir); !slices.Equal(after, before) {
@@ -134,7 +147,11 @@ func TestBackupScheduleFlags(t *testing.T) {
 		{[]string{"--every", "0s"}, "--every"},
 		{[]string{"--every", "-24h"}, "--every"},
 		{[]string{"--every", "24h", "--keep", "0"}, "--keep"},
-		{[]string{"--keep", "3"}, "--keep needs --every"},
+		{[]string{"--keep", "0"}, "--keep 0"},
+		{[]string{"--data", "x", "--from", "http://{service}"}, "[data from]"},
+		{[]string{"--from", "http://{service}"}, "FOUNTAIN_SNAPSHOT_TOKEN"},
+		{[]string{"--from", "http://localhost:8000"}, "{service}"},
+		{[]string{"--from", "{service}:8000"}, "--from"},
 		{[]string{"--every", "daily"}, "--every"},
 		{[]string{"--every", "24h", "--json"}, "json"},
 	} {
@@ -160,13 +177,13 @@ func TestBackupAndRestoreOfVolumes(t *testing.T) {
 	if err := backup(t.Context(), io.Discard, io.Discard, dir, backupOptions{data: volumes}); err != nil {
 		t.Fatal(err)
 	}
-	requireError(t, "--force", restore(t.Context(), io.Discard, io.Discard, dir, restoreOptions{data: volumes}))
+	requireError(t, "--force", restore(t.Context(), io.Discard, io.Discard, at(t, dir), restoreOptions{data: volumes}))
 	for _, name := range serviceNames {
 		if err := os.Remove(filepath.Join(volumes, name, name+".db")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := restore(t.Context(), io.Discard, io.Discard, dir, restoreOptions{data: volumes}); err != nil {
+	if err := restore(t.Context(), io.Discard, io.Discard, at(t, dir), restoreOptions{data: volumes}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range serviceNames {

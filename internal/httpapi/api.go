@@ -25,6 +25,8 @@ type Options struct {
 	// entry of the served OpenAPI document. If empty it is taken from each
 	// request, as the gateway forwards it.
 	PublicURL string
+	// SnapshotToken opens GET /snapshot, which is absent without one.
+	SnapshotToken string
 }
 
 // API is one service's HTTP face.
@@ -53,6 +55,9 @@ func New(definition Definition, db *storage.DB, options Options) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSnapshotToken(options.SnapshotToken); err != nil {
+		return nil, err
+	}
 	a := &API{
 		definition: definition,
 		document:   document,
@@ -71,6 +76,7 @@ func New(definition Definition, db *storage.DB, options Options) (*API, error) {
 	}
 	a.serveDocuments()
 	a.serveHealth()
+	a.serveSnapshot(options.SnapshotToken)
 	a.handler = a.observe(http.HandlerFunc(a.route))
 	return a, nil
 }

@@ -31,6 +31,8 @@ type settings struct {
 	logFormat string
 	logLevel  string
 	publicURL string
+	// snapshotToken is a secret, and so comes from the environment alone.
+	snapshotToken string
 
 	version     bool
 	healthcheck bool
@@ -80,7 +82,9 @@ func command(ctx context.Context, definition Definition, extra []Setting,
 
 func run(ctx context.Context, definition Definition, values settings, logger *slog.Logger) error {
 	started := time.Now()
-	instance, err := Open(ctx, definition, values.database, Options{Logger: logger, PublicURL: values.publicURL})
+	instance, err := Open(ctx, definition, values.database, Options{
+		Logger: logger, PublicURL: values.publicURL, SnapshotToken: values.snapshotToken,
+	})
 	if err != nil {
 		return err
 	}
@@ -102,7 +106,10 @@ func parse(name string, arguments []string, getenv func(string) string, extra []
 	flags.Usage = func() {
 		fmt.Fprintf(&help, "Usage: %s [flags]              run the service\n       %s healthcheck [flags]  ask a running one whether it is healthy\n\n", name, name)
 		flags.PrintDefaults()
+		fmt.Fprintf(&help, "\n%s: a secret of %d characters or more; with it GET /snapshot gives a copy of the database\n",
+			snapshotTokenEnv, minSnapshotToken)
 	}
+	values.snapshotToken = strings.TrimSpace(getenv(snapshotTokenEnv))
 	text := func(target *string, flagName, env, fallback, usage string) {
 		if set := getenv(env); set != "" {
 			fallback = set

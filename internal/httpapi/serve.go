@@ -32,7 +32,7 @@ type Instance struct {
 
 // Open opens the database at databaseURL and builds the service on it.
 func Open(ctx context.Context, definition Definition, databaseURL string, options Options) (*Instance, error) {
-	db, err := storage.Open(ctx, databaseURL, definition.Migrations, storage.Options{Logger: options.Logger})
+	db, err := storage.Open(ctx, databaseURL, definition.Migrations, storage.Options{Logger: options.Logger, Service: definition.Name})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	sqlite "modernc.org/sqlite"
@@ -238,6 +239,43 @@ func (db *DB) Backup(ctx context.Context, destination string) error {
 		return err
 	}
 	return errors.Join(snapshot.copyTo(ctx, destination, nil), snapshot.Close())
+}
+
+// copySuffix marks the files of TemporaryCopy beside the database.
+const copySuffix = ".snapshot-"
+
+// TemporaryCopy is a copy of a database that Close removes.
+type TemporaryCopy struct{ *os.File }
+
+// Close closes and removes the copy.
+func (c TemporaryCopy) Close() error {
+	return errors.Join(c.File.Close(), os.Remove(c.Name()))
+}
+
+// TemporaryCopy copies the open database to a file beside it, the volume that is
+// made for it. It returns an error that wraps ErrFull where the copy would leave
+// the service itself too little room. What a crash leaves goes at the next Open.
+func (db *DB) TemporaryCopy(ctx context.Context) (TemporaryCopy, error) {
+	if _, free := diskSpace(filepath.Dir(db.path)); free > 0 && free/5*4 < uint64(db.Size()) {
+		return TemporaryCopy{}, fmt.Errorf("%w: a copy needs %d bytes and a quarter to spare, %d are free", ErrFull, db.Size(), free)
+	}
+	destination := fmt.Sprintf("%s%s%d", db.path, copySuffix, db.copies.Add(1))
+	if err := db.Backup(ctx, destination); err != nil {
+		return TemporaryCopy{}, err
+	}
+	file, err := os.Open(destination)
+	return TemporaryCopy{file}, err
+}
+
+// removeCopies removes what a process that was killed has left beside its
+// database. The caller holds the lock, so nobody is writing it.
+func removeCopies(path string) {
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), filepath.Base(path)+copySuffix) {
+			_ = os.Remove(filepath.Join(filepath.Dir(path), entry.Name()))
+		}
+	}
 }
 
 // Check runs SQLite's integrity check on the database file at path and returns

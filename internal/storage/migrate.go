@@ -26,50 +26,63 @@ var ownMigrations embed.FS
 // migrate applies the tables of this package and those of the service, each
 // set with a version of its own, so that neither renumbers the other.
 func migrate(ctx context.Context, pool *sql.DB, path string, service fs.FS, logger *slog.Logger) error {
-	own, err := fs.Sub(ownMigrations, "migrations")
+	sets, err := migrationSets(service)
 	if err != nil {
 		return err
 	}
-	sets := []struct {
-		table string
-		files fs.FS
-	}{{"storage_version", own}, {"service_version", service}}
 	for _, set := range sets {
-		if err := migrateSet(ctx, pool, path, set.table, set.files, logger); err != nil {
+		if err := migrateSet(ctx, pool, path, set, logger); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func migrateSet(ctx context.Context, pool *sql.DB, path, table string, files fs.FS, logger *slog.Logger) error {
-	newest, err := newestMigration(files)
-	if err != nil {
-		return err
+// migrationSet is numbered files, and the table that holds how many of them a
+// database has seen.
+type migrationSet struct {
+	table string
+	files fs.FS
+}
+
+func migrationSets(service fs.FS) ([]migrationSet, error) {
+	own, err := fs.Sub(ownMigrations, "migrations")
+	return []migrationSet{{"storage_version", own}, {"service_version", service}}, err
+}
+
+// compareVersion returns the version of a database and the newest one. It
+// returns an error that wraps ErrNewer if this program does not know the former.
+func compareVersion(ctx context.Context, db queryer, path string, set migrationSet) (found, newest int64, err error) {
+	if newest, err = newestMigration(set.files); err != nil {
+		return 0, 0, err
 	}
-	found, err := schemaVersion(ctx, pool, table)
-	if err != nil {
-		return fmt.Errorf("read the schema version of %s: %w", path, explain(err))
+	if found, err = schemaVersion(ctx, db, set.table); err != nil {
+		return 0, 0, fmt.Errorf("read the schema version of %s: %w", path, explain(err))
 	}
-	switch {
-	case found > newest:
-		return fmt.Errorf("%w: %s has schema version %d, this program knows up to %d; run a newer version, or restore a backup made by this one",
+	if found > newest {
+		err = fmt.Errorf("%w: %s has schema version %d, this program knows up to %d; run a newer version, or restore a backup made by this one",
 			ErrNewer, path, found, newest)
-	case found == newest:
-		return nil
 	}
-	store, err := database.NewStore(goose.DialectSQLite3, table)
+	return found, newest, err
+}
+
+func migrateSet(ctx context.Context, pool *sql.DB, path string, set migrationSet, logger *slog.Logger) error {
+	found, newest, err := compareVersion(ctx, pool, path, set)
+	if err != nil || found == newest {
+		return err
+	}
+	store, err := database.NewStore(goose.DialectSQLite3, set.table)
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider("", pool, files, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider("", pool, set.files, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("bring %s from schema version %d to %d (nothing of the failed step is kept): %w", path, found, newest, explain(err))
 	}
-	logger.Info("database migrated", "database", path, "table", table, "from", found, "to", newest)
+	logger.Info("database migrated", "database", path, "table", set.table, "from", found, "to", newest)
 	return nil
 }
 
@@ -93,14 +106,13 @@ func newestMigration(files fs.FS) (int64, error) {
 }
 
 // schemaVersion returns 0 for a database that has no version table yet.
-func schemaVersion(ctx context.Context, pool *sql.DB, table string) (int64, error) {
-	var exists int
-	const lookup = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1"
-	if err := pool.QueryRowContext(ctx, lookup, table).Scan(&exists); err != nil || exists == 0 {
+func schemaVersion(ctx context.Context, db queryer, table string) (int64, error) {
+	exists, err := hasTable(ctx, db, table)
+	if err != nil || !exists {
 		return 0, err
 	}
 	var version int64
-	err := pool.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+table).Scan(&version)
+	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+table).Scan(&version)
 	return version, err
 }
 

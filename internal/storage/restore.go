@@ -24,18 +24,30 @@ type Replacement struct {
 // PrepareRestore copies the backup file to beside the database file at path. It
 // returns ErrInUse if a process has the database open. Call Apply or Discard.
 func PrepareRestore(ctx context.Context, backup, path string) (*Replacement, error) {
+	source, err := os.Open(backup)
+	if err != nil {
+		return nil, fmt.Errorf("copy %s: %w", backup, err)
+	}
+	defer source.Close()
+	return ReadRestore(ctx, source, path)
+}
+
+// ReadRestore is PrepareRestore with a backup that comes from anywhere. What has
+// been read is in File, to be checked before Apply.
+func ReadRestore(ctx context.Context, backup io.Reader, path string) (*Replacement, error) {
 	lock, err := acquire(ctx, path)
 	if err != nil {
 		return nil, err
 	}
 	r := &Replacement{lock: lock, path: path}
-	if err := copyFile(backup, r.partial()); err != nil {
-		return nil, errors.Join(fmt.Errorf("copy %s: %w", backup, err), r.Discard())
+	if err := writeFile(backup, r.File()); err != nil {
+		return nil, errors.Join(fmt.Errorf("copy to %s: %w", r.File(), err), r.Discard())
 	}
 	return r, nil
 }
 
-func (r *Replacement) partial() string { return r.path + ".partial" }
+// File is where the copy waits.
+func (r *Replacement) File() string { return r.path + ".partial" }
 
 // Apply puts the copy in the database's place. A database that is there keeps
 // its content under its name with the suffix aside. The name stands for the old
@@ -45,7 +57,7 @@ func (r *Replacement) Apply(aside string) error {
 	if err := putAside(r.path, aside); err != nil {
 		return errors.Join(err, r.Discard())
 	}
-	if err := os.Rename(r.partial(), r.path); err != nil {
+	if err := os.Rename(r.File(), r.path); err != nil {
 		return errors.Join(err, r.Discard())
 	}
 	syncFolder(filepath.Dir(r.path))
@@ -54,16 +66,11 @@ func (r *Replacement) Apply(aside string) error {
 
 // Discard removes the copy; the database stays as it is.
 func (r *Replacement) Discard() error {
-	_ = os.Remove(r.partial())
+	_ = os.Remove(r.File())
 	return r.lock.Unlock()
 }
 
-func copyFile(from, to string) error {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
+func writeFile(source io.Reader, to string) error {
 	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err

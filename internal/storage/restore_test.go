@@ -80,6 +80,15 @@ func TestRestoreIsRefused(t *testing.T) {
 	wantStored(t, openTestAt(t, db.path), 1)
 }
 
+func copyFile(from, to string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	return writeFile(source, to)
+}
+
 // restore prepares and applies the replacement of one database.
 func restore(ctx context.Context, backup, path, aside string) error {
 	r, err := PrepareRestore(ctx, backup, path)

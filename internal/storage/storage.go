@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gofrs/flock"
 	sqlite "modernc.org/sqlite"
@@ -31,6 +32,9 @@ func init() {
 type Options struct {
 	// Logger receives migrations and recoveries; slog.Default if nil.
 	Logger *slog.Logger
+	// Service is whose database it is: it is kept in a new database, and one of
+	// another service is refused. If empty, nobody asks.
+	Service string
 	// Readers is the largest number of concurrent reads; four per processor,
 	// at most 16, if zero.
 	Readers int
@@ -45,6 +49,7 @@ type DB struct {
 	writer  *writer
 	readers *readers
 	secret  []byte
+	copies  atomic.Int64
 	closing sync.Once
 	closed  error
 }
@@ -85,7 +90,8 @@ func redact(databaseURL string) string {
 // needed, and brings it to the newest schema found in migrations.
 //
 // It returns an error that wraps ErrInUse if another process has the database
-// open, and one that wraps ErrNewer if a newer version wrote it.
+// open, one that wraps ErrForeign if it belongs to another service, and one that
+// wraps ErrNewer if a newer version wrote it.
 func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Options) (*DB, error) {
 	path, err := Path(databaseURL)
 	if err != nil {
@@ -109,6 +115,7 @@ func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Opt
 }
 
 func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error {
+	removeCopies(db.path)
 	err := createFile(db.path)
 	if err != nil {
 		return fmt.Errorf("create database: %w", err)
@@ -120,7 +127,7 @@ func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error
 	if err := db.pool.PingContext(ctx); err != nil {
 		return fmt.Errorf("open database %s: %w", db.path, explain(err))
 	}
-	if err := migrate(ctx, db.pool, db.path, migrations, db.logger); err != nil {
+	if err := db.prepare(ctx, migrations, options.Service); err != nil {
 		return err
 	}
 	if db.writer, err = startWriter(ctx, db.pool); err != nil {
@@ -131,6 +138,21 @@ func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error
 	}
 	db.secret, err = loadSecret(ctx, db)
 	return err
+}
+
+// prepare brings the database to the newest schema, once it is sure that it is
+// the service's.
+func (db *DB) prepare(ctx context.Context, migrations fs.FS, service string) error {
+	if service == "" {
+		return migrate(ctx, db.pool, db.path, migrations, db.logger)
+	}
+	if err := checkOwner(ctx, db.pool, db.path, service, migrations); err != nil {
+		return err
+	}
+	if err := migrate(ctx, db.pool, db.path, migrations, db.logger); err != nil {
+		return err
+	}
+	return markOwner(ctx, db.pool, db.path, service)
 }
 
 // createFile creates the database, if it is new, readable by its owner alone;
