@@ -26,7 +26,7 @@ namespace and the release in front, a key of one stack opens no other.
 {{- define "fountain-lib.kong.serviceAnnotations" -}}
 {{- $gateway := include "fountain-lib.gateway" . | fromYaml -}}
 {{- if eq $gateway.mode "ingress" -}}
-{{- $plugins := splitList "," (include "fountain-lib.kong.forEveryRequest" $gateway) -}}
+{{- $plugins := without (splitList "," (include "fountain-lib.kong.forEveryRequest" $gateway)) "rate-limiting" -}}
 konghq.com/plugins: {{ include "fountain-lib.kong.pluginNames" (dict "root" . "plugins" $plugins) }}
 konghq.com/upstream-policy: {{ include "fountain-lib.fullname" . }}
 konghq.com/protocol: http

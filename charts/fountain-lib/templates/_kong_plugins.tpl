@@ -94,7 +94,7 @@ rate-limiting is put on its consumers, so that a consumer has one budget for all
 five services and not one for each.
 */}}
 {{- define "fountain-lib.kong.forEveryRequest" -}}
-correlation-id,cors,request-size-limiting,prometheus{{ if .accessLog }},file-log{{ end }}
+correlation-id,cors,request-size-limiting,rate-limiting,prometheus{{ if .accessLog }},file-log{{ end }}
 {{- end }}
 
 {{/* healthcheck: how Kong asks a service whether it may send it requests, with kong.yml's names. */}}

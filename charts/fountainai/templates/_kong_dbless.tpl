@@ -14,7 +14,7 @@
 {{- $upstreams = append $upstreams (dict "name" (printf "%s.upstream" $name) "algorithm" "round-robin" "targets" (list (dict "target" $target)) "healthchecks" $checks) -}}
 {{- end -}}
 {{- $global := list -}}
-{{- range append (splitList "," (include "fountain-lib.kong.forEveryRequest" $gateway)) "rate-limiting" -}}
+{{- range splitList "," (include "fountain-lib.kong.forEveryRequest" $gateway) -}}
 {{- $plugin := index $plugins . -}}
 {{- $global = append $global (dict "name" $plugin.plugin "config" $plugin.config) -}}
 {{- end -}}
