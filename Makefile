@@ -8,7 +8,7 @@ FUZZTIME ?= 30s
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: bin/fountain ## Build and run the whole stack on this machine
@@ -45,11 +45,25 @@ lint: ## Check formatting and run the linters
 	$(TOOL) staticcheck ./...
 
 .PHONY: generate
-generate: $(SERVICES:%=generate-%) ## Rebuild every *.gen.go from its openapi.yaml
+generate: $(SERVICES:%=generate-%) generate-charts ## Rebuild what is made of other files: *.gen.go, the charts' schemas and READMEs
 
 .PHONY: $(SERVICES:%=generate-%)
 $(SERVICES:%=generate-%): generate-%:
 	$(TOOL) oapi-codegen -config hack/generate/oapi-codegen.yaml -package $* -o services/$*/api.gen.go services/$*/openapi.yaml
+
+.PHONY: generate-charts
+generate-charts:
+	go run ./hack/charts
+	$(TOOL) helm-docs --log-level=error --chart-search-root=charts --template-files=./README.md.gotmpl --sort-values-order=file --skip-version-footer
+
+.PHONY: charts
+charts: ## Pack the charts into dist/
+	@go run ./hack/controlplane helm >/dev/null
+	helm=$$(go run ./hack/controlplane helm)/helm; for chart in $(SERVICES) fountainai; do $$helm package charts/$$chart --destination dist 2>/dev/null || exit 1; done
+
+.PHONY: controlplane
+controlplane: ## Build or fetch the API server, etcd, kubectl, helm and external-dns that the tests use
+	@go run ./hack/controlplane
 
 .PHONY: drift
 drift: ## Fail if a generated file is not what its source makes

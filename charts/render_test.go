@@ -26,10 +26,6 @@ func render(t testing.TB, name string, values map[string]any) []*unstructured.Un
 	return objects
 }
 
-func renderErr(name string, values map[string]any) ([]*unstructured.Unstructured, error) {
-	return charts.Render(name, demo, values)
-}
-
 // find returns the object of that kind and name.
 func find(t testing.TB, objects []*unstructured.Unstructured, kind, name string) *unstructured.Unstructured {
 	t.Helper()

@@ -284,7 +284,7 @@ func TestEmbeddedChartsAreThoseOfTheFolder(t *testing.T) {
 	}
 }
 
-func asJSON(t *testing.T, value any) string {
+func asJSON(t testing.TB, value any) string {
 	t.Helper()
 	text, err := json.Marshal(value)
 	if err != nil {

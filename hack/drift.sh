@@ -5,7 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 before=$(mktemp -d)
 trap 'rm -rf "$before"' EXIT
-find . -name '*.gen.go' -exec cp --parents {} "$before" \;
+generated() {
+	find . -name '*.gen.go'
+	find charts \( -name README.md -o -name values.schema.json -o -path 'charts/fountainai/files/*' -type f \)
+}
+generated | xargs cp --parents -t "$before"
 make --no-print-directory generate
 status=0
 while read -r file; do
@@ -13,5 +17,5 @@ while read -r file; do
 		echo "$file was out of date; it has been rebuilt: commit it" >&2
 		status=1
 	fi
-done < <(find . -name '*.gen.go')
+done < <(generated)
 exit $status

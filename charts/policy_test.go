@@ -1,0 +1,266 @@
+// What holds for every pod, Secret and network policy of the charts, whatever
+// the values; and what the schema of the values refuses. No cluster is needed.
+package charts_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"fountain.coach/fountainai/charts"
+)
+
+// as converts an object to its Go type.
+func as[T any](t testing.TB, object *unstructured.Unstructured) *T {
+	t.Helper()
+	var typed T
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &typed); err != nil {
+		t.Fatal(err)
+	}
+	return &typed
+}
+
+// templates returns the pods of the objects by the name of what makes them.
+func templates(t testing.TB, objects []*unstructured.Unstructured) map[string]corev1.PodTemplateSpec {
+	t.Helper()
+	result := map[string]corev1.PodTemplateSpec{}
+	for _, object := range objects {
+		switch name := object.GetName(); object.GetKind() {
+		case "StatefulSet":
+			result[name] = as[appsv1.StatefulSet](t, object).Spec.Template
+		case "Deployment":
+			result[name] = as[appsv1.Deployment](t, object).Spec.Template
+		case "CronJob":
+			result[name] = as[batchv1.CronJob](t, object).Spec.JobTemplate.Spec.Template
+		case "Pod":
+			pod := as[corev1.Pod](t, object)
+			result[name] = corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec}
+		}
+	}
+	return result
+}
+
+func TestEveryPodIsConfined(t *testing.T) {
+	for set, values := range stackValues {
+		for name, pod := range templates(t, render(t, charts.Umbrella, parse(t, values))) {
+			where := set + ", " + name
+			if automount := pod.Spec.AutomountServiceAccountToken; automount == nil || *automount {
+				t.Errorf("%s: the ServiceAccount's token is mounted", where)
+			}
+			for _, container := range append(pod.Spec.InitContainers, pod.Spec.Containers...) {
+				security := container.SecurityContext
+				if security == nil || security.ReadOnlyRootFilesystem == nil || !*security.ReadOnlyRootFilesystem {
+					t.Errorf("%s: %s may write to its root file system", where, container.Name)
+				}
+				if container.Resources.Limits.Memory().IsZero() || container.Resources.Requests.Cpu().IsZero() {
+					t.Errorf("%s: %s has no memory limit or asks for no CPU", where, container.Name)
+				}
+				if _, tag, found := strings.Cut(container.Image[strings.LastIndexByte(container.Image, '/')+1:], ":"); !found || tag == "latest" {
+					t.Errorf("%s: the image %s has no fixed version", where, container.Image)
+				}
+				for _, variable := range container.Env {
+					if strings.Contains(variable.Name, "TOKEN") || strings.Contains(variable.Name, "SECRET") {
+						if variable.Value != "" {
+							t.Errorf("%s: %s holds %s in clear", where, container.Name, variable.Name)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestNoKeyStandsOutsideASecret(t *testing.T) {
+	for set, values := range stackValues {
+		objects := render(t, charts.Umbrella, parse(t, values))
+		var keys []string
+		for _, object := range objects {
+			data, _, _ := unstructured.NestedStringMap(object.Object, "data")
+			for _, field := range []string{"key", "token"} {
+				if object.GetKind() == "Secret" && data[field] != "" {
+					keys = append(keys, base64Text(t, data[field]))
+				}
+			}
+		}
+		for _, object := range objects {
+			text := asJSON(t, object.Object)
+			if object.GetKind() != "Secret" && slices.ContainsFunc(keys, func(key string) bool { return strings.Contains(text, key) }) {
+				t.Errorf("%s: %s %s holds a key", set, object.GetKind(), object.GetName())
+			}
+		}
+	}
+}
+
+// peer is somebody who would talk to a pod of the stack.
+type peer struct {
+	namespace string
+	labels    map[string]string
+}
+
+func component(name, component string) peer {
+	return peer{"demo", map[string]string{"app.kubernetes.io/instance": "fountainai", "app.kubernetes.io/part-of": "fountainai",
+		"app.kubernetes.io/name": name, "app.kubernetes.io/component": component}}
+}
+
+// admits evaluates the policies of the stack's namespace for a connection to
+// the named port of a pod with those labels.
+func admits(t testing.TB, objects []*unstructured.Unstructured, pod map[string]string, port string, from peer) bool {
+	t.Helper()
+	selected := false
+	for _, object := range objects {
+		if object.GetKind() != "NetworkPolicy" {
+			continue
+		}
+		policy := as[networkingv1.NetworkPolicy](t, object)
+		if !matches(t, &policy.Spec.PodSelector, pod) {
+			continue
+		}
+		selected = true
+		for _, rule := range policy.Spec.Ingress {
+			open := len(rule.Ports) == 0 || slices.ContainsFunc(rule.Ports, func(p networkingv1.NetworkPolicyPort) bool { return p.Port.String() == port })
+			if open && (len(rule.From) == 0 || slices.ContainsFunc(rule.From, func(p networkingv1.NetworkPolicyPeer) bool { return is(t, p, from) })) {
+				return true
+			}
+		}
+	}
+	return !selected
+}
+
+func is(t testing.TB, rule networkingv1.NetworkPolicyPeer, from peer) bool {
+	t.Helper()
+	if rule.NamespaceSelector == nil {
+		return from.namespace == "demo" && matches(t, rule.PodSelector, from.labels)
+	}
+	return matches(t, rule.NamespaceSelector, map[string]string{"kubernetes.io/metadata.name": from.namespace}) &&
+		(rule.PodSelector == nil || matches(t, rule.PodSelector, from.labels))
+}
+
+func matches(t testing.TB, selector *metav1.LabelSelector, on map[string]string) bool {
+	t.Helper()
+	parsed, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed.Matches(labels.Set(on))
+}
+
+func TestNetworkPoliciesAdmitWhoHasBusiness(t *testing.T) {
+	const values = `{global: {gateway: {mode: MODE}, backup: {enabled: true}, monitoring: {serviceMonitor: {enabled: true}}}}`
+	controller, stranger := peer{namespace: "kong"}, peer{namespace: "elsewhere"}
+	own := component("gateway", "gateway")
+	other := component("storyfactory", "service")
+	other.labels["app.kubernetes.io/instance"] = "other"
+	for _, test := range []struct {
+		mode, to, port string
+		from           peer
+		want           bool
+	}{
+		{"ingress", "character", "http", controller, true},
+		{"dbless", "character", "http", controller, false},
+		{"dbless", "character", "http", own, true},
+		{"none", "character", "http", controller, false},
+		{"ingress", "character", "http", component("storyfactory", "service"), true},
+		{"ingress", "scriptmanagement", "http", component("storyfactory", "service"), true},
+		{"ingress", "sessioncontext", "http", component("storyfactory", "service"), true},
+		{"ingress", "centralsequence", "http", component("storyfactory", "service"), false},
+		{"ingress", "storyfactory", "http", component("character", "service"), false},
+		{"ingress", "character", "http", other, false},
+		{"ingress", "character", "http", component("backup", "backup"), true},
+		{"ingress", "character", "http", component("character-test", "test"), true},
+		{"ingress", "character", "http", peer{namespace: "monitoring"}, true},
+		{"ingress", "character", "http", peer{namespace: "demo"}, false},
+		{"ingress", "character", "http", stranger, false},
+		{"ingress", "character", "other", controller, false},
+		{"dbless", "gateway", "http", stranger, true},
+		{"dbless", "gateway", "https", stranger, true},
+		{"dbless", "gateway", "status", stranger, false},
+		{"dbless", "gateway", "status", peer{namespace: "monitoring"}, true},
+		{"ingress", "backup", "http", stranger, false},
+		{"ingress", "backup", "http", component("character", "service"), false},
+	} {
+		objects := render(t, charts.Umbrella, parse(t, strings.Replace(values, "MODE", test.mode, 1)))
+		pod := templates(t, objects)["fountainai-"+test.to].Labels
+		if got := admits(t, objects, pod, test.port, test.from); got != test.want {
+			t.Errorf("%s: %v to port %s of %s: admitted %v, want %v", test.mode, test.from, test.port, test.to, got, test.want)
+		}
+	}
+}
+
+// TestSelectorsFindTheirPods: a Service, a budget and a policy find one pod
+// each, and not the backup's or the test's.
+func TestSelectorsFindTheirPods(t *testing.T) {
+	objects := render(t, charts.Umbrella, parse(t, `{global: {gateway: {mode: dbless}, backup: {enabled: true}}}`))
+	pods := templates(t, objects)
+	checked := 0
+	for _, object := range objects {
+		path := map[string][]string{"Service": {"spec", "selector"}, "PodDisruptionBudget": {"spec", "selector", "matchLabels"},
+			"NetworkPolicy": {"spec", "podSelector", "matchLabels"}}[object.GetKind()]
+		if path == nil {
+			continue
+		}
+		selector, _, _ := unstructured.NestedStringMap(object.Object, path...)
+		var found []string
+		for name, pod := range pods {
+			if labels.SelectorFromSet(selector).Matches(labels.Set(pod.Labels)) {
+				found = append(found, name)
+			}
+		}
+		if !slices.Equal(found, []string{object.GetName()}) {
+			t.Errorf("%s %s finds the pods of %v", object.GetKind(), object.GetName(), found)
+		}
+		checked++
+	}
+	if checked != 6+6+7 {
+		t.Errorf("%d selectors were looked at, want 6 of Services, 6 of budgets and 7 of policies", checked)
+	}
+}
+
+func TestTheSchemaRefusesMistakes(t *testing.T) {
+	for _, test := range []struct{ chart, values, want string }{
+		{charts.Umbrella, `{globl: {}}`, "globl"},
+		{charts.Umbrella, `{global: {domian: x}}`, "domian"},
+		{charts.Umbrella, `{global: {gateway: {mode: ingres}}}`, "/global/gateway/mode"},
+		{charts.Umbrella, `{global: {gateway: {tls: {enable: true}}}}`, "enable"},
+		{charts.Umbrella, `{global: {gateway: {rateLimit: {perMinute: 0}}}}`, "perMinute"},
+		{charts.Umbrella, `{global: {gateway: {cors: {origins: "*"}}}}`, "origins"},
+		{charts.Umbrella, `{global: {gateway: {dbless: {engine: nginx}}}}`, "engine"},
+		{charts.Umbrella, `{global: {gateway: {dbless: {replicas: "2"}}}}`, "replicas"},
+		{charts.Umbrella, `{global: {domain: "Example_org"}}`, "domain"},
+		{charts.Umbrella, `{global: {backup: {schedule: "every day"}}}`, "schedule"},
+		{charts.Umbrella, `{global: {backup: {objectStore: {endpoint: "minio:9000"}}}}`, "endpoint"},
+		{charts.Umbrella, `{global: {imagePullSecrets: [pull]}}`, "imagePullSecrets"},
+		{charts.Umbrella, `{global: {imageTag: 1.2}}`, "imageTag"},
+		{charts.Umbrella, `{character: {storage: {size: 3}}}`, "/storage/size"},
+		{charts.Umbrella, `{character: {sotrage: {}}}`, "sotrage"},
+		{"character", `{storage: {sise: 3Gi}}`, "sise"},
+		{"character", `{storage: {size: 3}}`, "size"},
+		{"character", `{storage: {size: big}}`, "size"},
+		{"character", `{storage: {engine: postgres}}`, "engine"},
+		{"character", `{storage: {retention: keep}}`, "retention"},
+		{"character", `{storage: {accessModes: [ReadOnlyMany]}}`, "accessModes"},
+		{"character", `{image: {digest: "sha256:abc"}}`, "digest"},
+		{"character", `{log: {level: verbose}}`, "level"},
+		{"character", `{gateway: {mode: dbless}}`, "mode"},
+		{"character", `{replicas: 2}`, "replicas"},
+		{"character", `{global: {domian: x}}`, "domian"},
+		{"character", `{service: {port: 70000}}`, "port"},
+		{"character", `{nodeSelector: {a: 1}}`, "nodeSelector"},
+		{"storyfactory", `{peers: {caracter: "http://x"}}`, "caracter"},
+	} {
+		_, err := charts.Render(test.chart, demo, parse(t, test.values))
+		if err == nil {
+			t.Errorf("%s takes %s", test.chart, test.values)
+		} else if !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s refuses %s with %q, want %q in it", test.chart, test.values, err, test.want)
+		}
+	}
+}
