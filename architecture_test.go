@@ -92,7 +92,7 @@ func forbidden(from, to string) string {
 		return "a service stands alone on internal/httpapi and internal/storage"
 	case within(from, "internal") && (within(to, "services") || to == ""):
 		return "internal packages know no service"
-	case within(from, "operator") && (within(to, "services") || within(to, "internal")):
+	case within(from, "operator") && (within(to, "services") || within(to, "internal") && !within(to, "internal/controlplane")):
 		return "the operator knows the services only through the charts"
 	}
 	return ""

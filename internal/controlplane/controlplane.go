@@ -159,7 +159,7 @@ func environment(folder string, paths map[string]string, set *settings) (*envtes
 		UseExistingCluster:       &existing,
 		CRDDirectoryPaths:        set.crds,
 		ErrorIfCRDPathMissing:    true,
-		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: time.Minute},
+		CRDInstallOptions:        envtest.CRDInstallOptions{CRDs: set.bare, MaxTime: time.Minute},
 		ControlPlaneStartTimeout: time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
 	}

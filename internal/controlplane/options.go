@@ -5,10 +5,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 
 	"fountain.coach/fountainai/internal/controlplane/binaries"
 )
@@ -18,6 +19,7 @@ type Option func(*settings) error
 
 type settings struct {
 	crds  []string // files and folders
+	bare  []*apiextensionsv1.CustomResourceDefinition
 	flags map[string][]string
 }
 
@@ -60,26 +62,6 @@ func ExternalDNS() Option {
 // PrometheusOperator installs the CustomResourceDefinitions of the Prometheus operator.
 func PrometheusOperator() Option {
 	return fromModule("crds", "github.com/prometheus-operator/prometheus-operator", "example/prometheus-operator-crd")
-}
-
-// Kong installs the CustomResourceDefinitions of the Kong Ingress Controller, which are part of the test data.
-func Kong() Option {
-	return func(s *settings) error {
-		root, err := repository()
-		if err != nil {
-			return err
-		}
-		folder := os.Getenv("FOUNTAIN_TESTDATA")
-		if folder == "" {
-			folder = filepath.Join(root, "..", "shared")
-		}
-		file := filepath.Join(folder, "crds", "kong-ingress-controller.yaml")
-		if _, err := os.Stat(file); err != nil {
-			return fmt.Errorf("no CustomResourceDefinitions of Kong; set FOUNTAIN_TESTDATA to the folder that holds crds/kong-ingress-controller.yaml: %w", err)
-		}
-		s.crds = append(s.crds, file)
-		return nil
-	}
 }
 
 // fromModule installs what a folder of a Go module has.
