@@ -45,7 +45,7 @@ lint: ## Check formatting and run the linters
 	$(TOOL) staticcheck ./...
 
 .PHONY: generate
-generate: $(SERVICES:%=generate-%) generate-charts ## Rebuild what is made of other files: *.gen.go, the charts' schemas and READMEs
+generate: $(SERVICES:%=generate-%) generate-charts generate-operator ## Rebuild what is made of other files: *.gen.go, the charts' schemas and READMEs
 
 .PHONY: $(SERVICES:%=generate-%)
 $(SERVICES:%=generate-%): generate-%:
@@ -55,6 +55,12 @@ $(SERVICES:%=generate-%): generate-%:
 generate-charts:
 	go run ./hack/charts
 	$(TOOL) helm-docs --log-level=error --chart-search-root=charts --template-files=./README.md.gotmpl --sort-values-order=file --skip-version-footer
+
+.PHONY: generate-operator
+generate-operator:
+	rm -f operator/api/v1alpha1/deepcopy.gen.go
+	$(TOOL) controller-gen object paths=./operator/api/... output:object:stdout > operator/deepcopy.new && mv operator/deepcopy.new operator/api/v1alpha1/deepcopy.gen.go
+	$(TOOL) controller-gen crd paths=./operator/api/... output:crd:dir=charts/fountain-operator/crds
 
 .PHONY: charts
 charts: ## Pack the charts into dist/

@@ -33,7 +33,11 @@ made each time: name existingSecret there.
 {{- end }}
 {{- end }}
 
-{{/* generatedSecret: a random value of 43 characters (256 bits), made once and kept. */}}
+{{/*
+generatedSecret: a random value of 43 characters (256 bits), made once and kept.
+The annotation tells the operator, for which nothing is looked up, that the
+value in the cluster is the one to keep.
+*/}}
 {{- define "fountain-lib.generatedSecret" -}}
 {{- $existing := lookup "v1" "Secret" .root.Release.Namespace .name | default dict -}}
 apiVersion: v1
@@ -46,7 +50,7 @@ metadata:
     {{- with .extraLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- include "fountain-lib.annotations" (dict "root" .root) }}
+  {{- include "fountain-lib.annotations" (dict "root" .root "extra" (dict "fountain.coach/generated" "true")) }}
 type: Opaque
 data:
   {{ .key }}: {{ dig "data" .key "" $existing | default (randAlphaNum 43 | b64enc) }}

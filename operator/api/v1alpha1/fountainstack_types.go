@@ -1,0 +1,437 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// FountainStack is a whole FountainAI: five services, each with a database of
+// its own, behind one gateway. The objects that it is made of are those that
+// the chart fountainai renders, under the name of the stack.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=fstack,categories={fountainai}
+// +kubebuilder:printcolumn:name="Domain",type=string,JSONPath=`.spec.domain`
+// +kubebuilder:printcolumn:name="Version",type=string,JSONPath=`.status.version`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Services",type=string,JSONPath=`.status.ready`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 35",message="the name of a stack has at most 35 characters: with the names of the services it must fit the labels of Kubernetes"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="the name of a stack begins with a letter and holds small letters, digits and hyphens: Services are named after it"
+type FountainStack struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   FountainStackSpec   `json:"spec"`
+	Status FountainStackStatus `json:"status,omitempty"`
+}
+
+// FountainStackList is a list of stacks.
+//
+// +kubebuilder:object:root=true
+type FountainStackList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []FountainStack `json:"items"`
+}
+
+// FountainStackSpec is what a stack should be.
+type FountainStackSpec struct {
+	// Domain of the stack; the gateway finds the services at <service>.<domain>.
+	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:Pattern=`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`
+	Domain string `json:"domain"`
+
+	// Version is the tag of the FountainAI images. Empty: the operator's own version.
+	// A new version is given to one service after the other, and goes no further
+	// than the first that does not become ready.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`
+	// +kubebuilder:validation:MaxLength=128
+	Version string `json:"version,omitempty"`
+
+	// Suspend lets everything stay as it is: nothing is changed, corrected or upgraded.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// Images says where images come from.
+	// +optional
+	Images Images `json:"images,omitempty"`
+
+	// Storage of all services.
+	// +optional
+	// +kubebuilder:default={}
+	Storage Storage `json:"storage,omitempty"`
+
+	// Services overrides settings of single services.
+	// +optional
+	Services Services `json:"services,omitempty"`
+
+	// Gateway in front of the services.
+	// +optional
+	// +kubebuilder:default={}
+	Gateway Gateway `json:"gateway,omitempty"`
+
+	// DNS records, made by external-dns.
+	// +optional
+	DNS DNS `json:"dns,omitempty"`
+
+	// Backup of all databases on a schedule.
+	// +optional
+	Backup *Backup `json:"backup,omitempty"`
+
+	// Monitoring by the Prometheus operator and Grafana.
+	// +optional
+	Monitoring Monitoring `json:"monitoring,omitempty"`
+}
+
+// Images says where images come from.
+type Images struct {
+	// Registry of all FountainAI images, such as registry.example.org/team.
+	// +optional
+	Registry string `json:"registry,omitempty"`
+	// PullSecrets names Secrets for the registry.
+	// +optional
+	// +kubebuilder:validation:MaxItems=16
+	PullSecrets []corev1.LocalObjectReference `json:"pullSecrets,omitempty"`
+}
+
+// Retention says what becomes of data when a stack is deleted.
+// +kubebuilder:validation:Enum=Retain;Delete
+type Retention string
+
+const (
+	// Retain keeps the volumes; a new stack of the same name takes them up again.
+	Retain Retention = "Retain"
+	// Delete deletes the volumes with the stack, and all data in them.
+	Delete Retention = "Delete"
+)
+
+// Storage of the services' databases.
+type Storage struct {
+	// Engine that keeps the data: a SQLite file on a volume for each service.
+	// +optional
+	// +kubebuilder:validation:Enum=sqlite
+	// +kubebuilder:default=sqlite
+	Engine string `json:"engine,omitempty"`
+	// Size of each volume. It may grow where the class allows it, and never shrinks.
+	// +optional
+	// +kubebuilder:default="2Gi"
+	// +kubebuilder:validation:XValidation:rule="quantity(self).compareTo(quantity(oldSelf)) >= 0",message="a volume cannot shrink: back up, make a new stack with the smaller size and restore"
+	Size resource.Quantity `json:"size,omitempty"`
+	// ClassName of the StorageClass. Empty: the cluster's default. It cannot be changed.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the class of a volume cannot be changed: back up, make a new stack with the other class and restore"
+	ClassName string `json:"className,omitempty"`
+	// Retain says what becomes of the volumes when the stack is deleted.
+	// +optional
+	// +kubebuilder:default=Retain
+	Retain Retention `json:"retain,omitempty"`
+}
+
+// Services overrides settings of single services.
+type Services struct {
+	// +optional
+	CentralSequence *Service `json:"centralsequence,omitempty"`
+	// +optional
+	Character *Service `json:"character,omitempty"`
+	// +optional
+	ScriptManagement *Service `json:"scriptmanagement,omitempty"`
+	// +optional
+	SessionContext *Service `json:"sessioncontext,omitempty"`
+	// +optional
+	StoryFactory *Service `json:"storyfactory,omitempty"`
+}
+
+// Service overrides settings of one service.
+type Service struct {
+	// Image in place of the stack's.
+	// +optional
+	Image *Image `json:"image,omitempty"`
+	// Resources of the container.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+	// Size of the volume, in place of the stack's.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="quantity(self).compareTo(quantity(oldSelf)) >= 0",message="a volume cannot shrink: back up, make a new stack with the smaller size and restore"
+	Size *resource.Quantity `json:"size,omitempty"`
+	// LogLevel is the least level that is logged.
+	// +optional
+	// +kubebuilder:validation:Enum=debug;info;warn;error
+	LogLevel string `json:"logLevel,omitempty"`
+	// NodeSelector of the pod.
+	// +optional
+	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// Tolerations of the pod.
+	// +optional
+	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+}
+
+// Image of a container.
+// +kubebuilder:validation:XValidation:rule="has(self.repository) || has(self.tag) || has(self.digest)",message="name a repository, a tag or a digest"
+type Image struct {
+	// +optional
+	Repository string `json:"repository,omitempty"`
+	// +optional
+	Tag string `json:"tag,omitempty"`
+	// Digest takes the place of the tag.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
+	Digest string `json:"digest,omitempty"`
+}
+
+// GatewayMode says who stands in front of the services.
+// +kubebuilder:validation:Enum=ingress;dbless;none
+type GatewayMode string
+
+// Gateway in front of the services.
+// +kubebuilder:validation:XValidation:rule="!has(self.replicas) || self.mode == 'dbless'",message="replicas are for the mode dbless; in the others Kong is not part of the stack"
+type Gateway struct {
+	// Mode: ingress is the Kong Ingress Controller, dbless is Kong in the stack, none is a gateway of your own.
+	// +optional
+	// +kubebuilder:default=ingress
+	Mode GatewayMode `json:"mode,omitempty"`
+	// IngressClassName of the Kong Ingress Controller.
+	// +optional
+	// +kubebuilder:default=kong
+	IngressClassName string `json:"ingressClassName,omitempty"`
+	// ControllerNamespace is where Kong runs, which the network policies admit.
+	// +optional
+	// +kubebuilder:default=kong
+	ControllerNamespace string `json:"controllerNamespace,omitempty"`
+	// Engine of the mode dbless: kong, or embedded, the gateway of the fountain image, for tests.
+	// +optional
+	// +kubebuilder:validation:Enum=kong;embedded
+	Engine string `json:"engine,omitempty"`
+	// Replicas of Kong in the mode dbless. Rate limits are counted in each.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Replicas *int32 `json:"replicas,omitempty"`
+	// ServiceType of the gateway in the mode dbless.
+	// +optional
+	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
+	ServiceType corev1.ServiceType `json:"serviceType,omitempty"`
+	// Keys of those who may come in. Without them the operator makes keys once and keeps them.
+	// +optional
+	Keys Keys `json:"keys,omitempty"`
+	// RateLimit of requests.
+	// +optional
+	RateLimit RateLimit `json:"rateLimit,omitempty"`
+	// TLS of the gateway. Without it, plain HTTP.
+	// +optional
+	TLS *TLS `json:"tls,omitempty"`
+}
+
+// Keys names Secrets that hold API keys under the key "key" (and, in the mode
+// ingress, bear the label konghq.com/credential: key-auth).
+type Keys struct {
+	// Writer may read and write.
+	// +optional
+	Writer *corev1.LocalObjectReference `json:"writer,omitempty"`
+	// Reader may only read.
+	// +optional
+	Reader *corev1.LocalObjectReference `json:"reader,omitempty"`
+}
+
+// RateLimit of requests, counted in each pod of Kong.
+type RateLimit struct {
+	// PerMinute for each consumer over all services. 0: 6000.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	PerMinute int32 `json:"perMinute,omitempty"`
+	// DocsPerMinute for each address, for the documentation. 0: 600.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	DocsPerMinute int32 `json:"docsPerMinute,omitempty"`
+}
+
+// TLS of the gateway.
+// +kubebuilder:validation:XValidation:rule="(has(self.secretName) ? 1 : 0) + (has(self.issuerRef) ? 1 : 0) == 1",message="name either a Secret with the certificate (secretName) or an issuer of cert-manager (issuerRef)"
+type TLS struct {
+	// SecretName of a certificate for all hosts.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	SecretName string `json:"secretName,omitempty"`
+	// IssuerRef lets cert-manager make the certificates.
+	// +optional
+	IssuerRef *IssuerRef `json:"issuerRef,omitempty"`
+}
+
+// IssuerRef names an issuer of cert-manager.
+type IssuerRef struct {
+	// +kubebuilder:validation:MinLength=1
+	Name string `json:"name"`
+	// +optional
+	// +kubebuilder:validation:Enum=ClusterIssuer;Issuer
+	// +kubebuilder:default=ClusterIssuer
+	Kind string `json:"kind,omitempty"`
+}
+
+// DNS records of the five hosts.
+type DNS struct {
+	// Enabled lets external-dns make them.
+	// +optional
+	Enabled bool `json:"enabled,omitempty"`
+	// TTL in seconds. 0: the provider's default.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	TTL int32 `json:"ttl,omitempty"`
+	// Target in place of the load balancer's address.
+	// +optional
+	Target string `json:"target,omitempty"`
+}
+
+// Backup of all databases on a schedule, to a volume or, with a bucket, to an
+// S3-compatible store.
+type Backup struct {
+	// Schedule in the syntax of cron, in UTC.
+	// +optional
+	// +kubebuilder:default="17 3 * * *"
+	// +kubebuilder:validation:Pattern=`^(@(hourly|daily|midnight|weekly|monthly|yearly|annually)|\S+( +\S+){4})$`
+	Schedule string `json:"schedule,omitempty"`
+	// Keep that many backups.
+	// +optional
+	// +kubebuilder:default=7
+	// +kubebuilder:validation:Minimum=1
+	Keep int32 `json:"keep,omitempty"`
+	// Size of the volume.
+	// +optional
+	Size *resource.Quantity `json:"size,omitempty"`
+	// Retain says what becomes of the volume when the stack is deleted.
+	// +optional
+	// +kubebuilder:default=Retain
+	Retain Retention `json:"retain,omitempty"`
+	// ObjectStore in place of a volume.
+	// +optional
+	ObjectStore *ObjectStore `json:"objectStore,omitempty"`
+}
+
+// ObjectStore is an S3-compatible bucket.
+type ObjectStore struct {
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=63
+	Bucket string `json:"bucket"`
+	// Prefix is a folder in the bucket.
+	// +optional
+	Prefix string `json:"prefix,omitempty"`
+	// Endpoint of the store. Empty: AWS.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^https?://[^/ ]+$`
+	Endpoint string `json:"endpoint,omitempty"`
+	// +optional
+	Region string `json:"region,omitempty"`
+	// PathStyle addresses the bucket by path and not by host name.
+	// +optional
+	PathStyle bool `json:"pathStyle,omitempty"`
+	// Credentials names a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without: the role of the ServiceAccount.
+	// +optional
+	Credentials *corev1.LocalObjectReference `json:"credentials,omitempty"`
+}
+
+// Monitoring by the Prometheus operator and Grafana.
+type Monitoring struct {
+	// ServiceMonitors lets Prometheus ask for metrics.
+	// +optional
+	ServiceMonitors bool `json:"serviceMonitors,omitempty"`
+	// Rules makes the project's alerts.
+	// +optional
+	Rules bool `json:"rules,omitempty"`
+	// Dashboards makes a ConfigMap of each Grafana dashboard.
+	// +optional
+	Dashboards bool `json:"dashboards,omitempty"`
+	// Labels by which the Prometheus operator selects its objects.
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+	// Namespace of Prometheus, which the network policies admit. Empty: monitoring.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// Conditions of a stack.
+const (
+	// ConditionReady is true when all services and the gateway are ready.
+	ConditionReady = "Ready"
+	// ConditionProgressing is true while something is on its way: a new stack, a change, an upgrade.
+	ConditionProgressing = "Progressing"
+	// ConditionDegraded is true when something is wrong that will not mend by waiting. Its message says what to do.
+	ConditionDegraded = "Degraded"
+)
+
+// Reasons of conditions.
+const (
+	ReasonReady          = "Ready"
+	ReasonApplying       = "Applying"
+	ReasonWaiting        = "WaitingForPods"
+	ReasonUpgrading      = "Upgrading"
+	ReasonSuspended      = "Suspended"
+	ReasonDeleting       = "Deleting"
+	ReasonInvalid        = "InvalidSpec"
+	ReasonRefused        = "Refused"
+	ReasonImage          = "ImageCannotBePulled"
+	ReasonCrashing       = "Crashing"
+	ReasonVolume         = "VolumePending"
+	ReasonUnschedulable  = "Unschedulable"
+	ReasonNoAddress      = "NoAddress"
+	ReasonSecretMissing  = "SecretMissing"
+	ReasonKindMissing    = "KindMissing"
+	ReasonUpgradeStopped = "UpgradeStopped"
+)
+
+// FountainStackStatus is what a stack is.
+type FountainStackStatus struct {
+	// ObservedGeneration is the generation of the spec that the status tells of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Conditions: Ready, Progressing, Degraded.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// Ready services, such as 4/5.
+	// +optional
+	Ready string `json:"ready,omitempty"`
+	// Version that all services run.
+	// +optional
+	Version string `json:"version,omitempty"`
+	// Services, one by one.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Services []ServiceStatus `json:"services,omitempty"`
+	// Inventory of what the operator applied, by which it finds what is no longer wanted.
+	// +optional
+	Inventory []InventoryItem `json:"inventory,omitempty"`
+}
+
+// ServiceStatus is what one service is.
+type ServiceStatus struct {
+	Name  string `json:"name"`
+	Ready bool   `json:"ready"`
+	// URL at which the gateway finds it.
+	// +optional
+	URL string `json:"url,omitempty"`
+	// Image that it runs, or will.
+	// +optional
+	Image string `json:"image,omitempty"`
+	// Message says why it is not ready.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// InventoryItem is an object that the operator applied.
+type InventoryItem struct {
+	// +optional
+	Group   string `json:"group,omitempty"`
+	Version string `json:"version"`
+	Kind    string `json:"kind"`
+	Name    string `json:"name"`
+	// Hash of what was applied.
+	Hash string `json:"hash"`
+	// Retain: the object stays when it is no longer wanted or the stack is deleted.
+	// +optional
+	Retain bool `json:"retain,omitempty"`
+}

@@ -1,0 +1,252 @@
+// Applying what a stack wants, and removing what it no longer wants.
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"fountain.coach/fountainai/operator/api/v1alpha1"
+)
+
+// refusal is why the operator does not go on, with the reason of the condition.
+type refusal struct{ reason, message string }
+
+func (r *refusal) Error() string { return r.message }
+
+func asRefusal(err error) *refusal {
+	var refused *refusal
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return nil
+}
+
+// work is what a round of applying came to.
+type work struct {
+	applied int
+	rolling string   // the service that is being replaced, and that others wait for
+	waiting []string // services whose turn has not come
+}
+
+// order is that in which kinds are applied: what pods need comes before pods.
+var order = []string{"ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim", "NetworkPolicy", "Service"}
+
+// last are the kinds that wait until everything else is there.
+var last = []string{"StatefulSet", "Deployment", "CronJob"}
+
+func rank(kind string) int {
+	if i := slices.Index(order, kind); i >= 0 {
+		return i
+	}
+	if i := slices.Index(last, kind); i >= 0 {
+		return len(order) + 1 + i
+	}
+	return len(order)
+}
+
+// bring applies what differs from the spec. Objects of a stack are first noted
+// in its inventory, so that an operator that is killed in between finds them again.
+func (r *Reconciler) bring(ctx context.Context, stack *v1alpha1.FountainStack) (work, error) {
+	var done work
+	wanted, err := r.render.objects(stack)
+	if err != nil {
+		return done, &refusal{v1alpha1.ReasonInvalid, err.Error()}
+	}
+	if err := r.note(ctx, stack, wanted); err != nil {
+		return done, err
+	}
+	hashes := map[string]string{}
+	for _, item := range stack.Status.Inventory {
+		hashes[key(item)] = item.Hash
+	}
+	sorted := slices.Clone(wanted)
+	slices.SortStableFunc(sorted, func(a, b object) int { return rank(a.item.Kind) - rank(b.item.Kind) })
+	var failed error
+	for _, each := range sorted {
+		changed, err := r.one(ctx, stack, each, hashes[key(each.item)], &done)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s %s: %w", each.item.Kind, each.item.Name, err))
+			if !permanent(err) {
+				break
+			}
+			continue
+		}
+		if changed {
+			done.applied++
+		}
+		if changed || hashes[key(each.item)] == each.item.Hash {
+			hashes[key(each.item)] = each.item.Hash
+		}
+	}
+	return done, errors.Join(failed, r.settle(ctx, stack, wanted, hashes))
+}
+
+// note adds what is new to the inventory and saves it before anything is applied.
+func (r *Reconciler) note(ctx context.Context, stack *v1alpha1.FountainStack, wanted []object) error {
+	known := map[string]bool{}
+	for _, item := range stack.Status.Inventory {
+		known[key(item)] = true
+	}
+	before := stack.DeepCopy()
+	for _, each := range wanted {
+		if !known[key(each.item)] {
+			item := each.item
+			item.Hash = ""
+			stack.Status.Inventory = append(stack.Status.Inventory, item)
+		}
+	}
+	if len(stack.Status.Inventory) == len(before.Status.Inventory) {
+		return nil
+	}
+	return r.client.Status().Patch(ctx, stack, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
+
+// settle removes what is no longer wanted and brings the inventory up to date.
+func (r *Reconciler) settle(ctx context.Context, stack *v1alpha1.FountainStack, wanted []object, hashes map[string]string) error {
+	isWanted := map[string]object{}
+	for _, each := range wanted {
+		isWanted[key(each.item)] = each
+	}
+	var inventory []v1alpha1.InventoryItem
+	var failed error
+	for _, item := range stack.Status.Inventory {
+		each, stays := isWanted[key(item)]
+		switch {
+		case stays:
+			item = each.item
+			item.Hash = hashes[key(item)]
+			inventory = append(inventory, item)
+		case item.Retain:
+			r.recorder.Eventf(stack, nil, corev1.EventTypeNormal, "Retained", "Prune", "%s %s is no longer part of the stack and is retained", item.Kind, item.Name)
+		default:
+			if err := r.remove(ctx, stack, item); err != nil {
+				failed = errors.Join(failed, err)
+				inventory = append(inventory, item)
+				continue
+			}
+			prunedTotal.Inc()
+		}
+	}
+	stack.Status.Inventory = inventory
+	return failed
+}
+
+// one applies an object if it is not what is wanted, and reports whether it did.
+func (r *Reconciler) one(ctx context.Context, stack *v1alpha1.FountainStack, each object, applied string, done *work) (bool, error) {
+	live := &unstructured.Unstructured{}
+	live.SetGroupVersionKind(each.GroupVersionKind())
+	err := r.client.Get(ctx, client.ObjectKeyFromObject(each), live)
+	if apierrors.IsNotFound(err) {
+		// The cache holds what bears our labels: ask for what does not, or not any more.
+		if err = r.reader.Get(ctx, client.ObjectKeyFromObject(each), live); apierrors.IsNotFound(err) {
+			return true, r.apply(ctx, each.DeepCopy())
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := mayTake(stack, each, live); err != nil {
+		return false, err
+	}
+	desired := each.DeepCopy()
+	if each.generated() {
+		keepGenerated(desired, live)
+	}
+	same := contains(live.Object, desired.Object)
+	needed := applied != each.item.Hash || !same
+	if each.item.Kind == "StatefulSet" {
+		if needed && done.rolling != "" {
+			done.waiting = append(done.waiting, each.item.Name)
+			return false, nil
+		}
+		if err := rollout(live, desired, done); err != nil {
+			return false, err
+		}
+	}
+	if !needed {
+		return false, nil
+	}
+	if applied == each.item.Hash && !same {
+		driftTotal.WithLabelValues(each.item.Kind).Inc()
+		r.recorder.Eventf(stack, nil, corev1.EventTypeNormal, "DriftCorrected", "Apply", "%s %s was changed by somebody and is as the stack says again", each.item.Kind, each.item.Name)
+	}
+	return true, r.apply(ctx, desired)
+}
+
+// rollout notes a service whose pod is to be replaced or is not ready: others
+// wait for it. It does not go by what was applied last, which the cache may
+// tell too late, but by what is there.
+func rollout(live, desired *unstructured.Unstructured, done *work) error {
+	var set appsv1.StatefulSet
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &set); err != nil {
+		return err
+	}
+	if done.rolling == "" && (!ready(&set) || !contains(live.Object["spec"], desired.Object["spec"])) {
+		done.rolling = set.Name
+	}
+	return nil
+}
+
+// mayTake refuses objects of others. A claim that a former stack or release
+// left behind is taken up again: that is what it was left for.
+func mayTake(stack *v1alpha1.FountainStack, each object, live *unstructured.Unstructured) error {
+	if owner := metav1.GetControllerOf(live); owner != nil && owner.UID != stack.UID {
+		return &refusal{v1alpha1.ReasonRefused, fmt.Sprintf("it belongs to the %s %s; give the stack another name", owner.Kind, owner.Name)}
+	}
+	release := live.GetAnnotations()["meta.helm.sh/release-name"]
+	if release != "" && each.item.Kind != "PersistentVolumeClaim" {
+		return &refusal{v1alpha1.ReasonRefused, fmt.Sprintf("it belongs to the Helm release %s; uninstall that first (volumes stay) or give the stack another name", release)}
+	}
+	return nil
+}
+
+// keepGenerated puts the value in the cluster in the place of the new one.
+func keepGenerated(desired, live *unstructured.Unstructured) {
+	wanted, _, _ := unstructured.NestedStringMap(desired.Object, "data")
+	have, _, _ := unstructured.NestedStringMap(live.Object, "data")
+	for field := range wanted {
+		if have[field] != "" {
+			wanted[field] = have[field]
+		}
+	}
+	_ = unstructured.SetNestedStringMap(desired.Object, wanted, "data")
+}
+
+func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructured) error {
+	appliesTotal.Inc()
+	return r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired), client.FieldOwner(FieldManager), client.ForceOwnership)
+}
+
+// remove deletes an object of the inventory, if it is still the stack's.
+func (r *Reconciler) remove(ctx context.Context, stack *v1alpha1.FountainStack, item v1alpha1.InventoryItem) error {
+	live := &unstructured.Unstructured{}
+	live.SetGroupVersionKind(schema.GroupVersionKind{Group: item.Group, Version: item.Version, Kind: item.Kind})
+	err := r.client.Get(ctx, client.ObjectKey{Namespace: stack.Namespace, Name: item.Name}, live)
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	labels := live.GetLabels()
+	if owner := metav1.GetControllerOf(live); labels[labelInstance] != stack.Name || labels[labelPartOf] != partOf || owner != nil && owner.UID != stack.UID {
+		return nil // somebody else's by now
+	}
+	uid := live.GetUID()
+	err = r.client.Delete(ctx, live, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	return client.IgnoreNotFound(err)
+}
+
+func key(item v1alpha1.InventoryItem) string { return item.Group + "/" + item.Kind + "/" + item.Name }

@@ -1,0 +1,203 @@
+// Package controller makes every FountainStack what its spec says, and keeps it so.
+package controller
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"fountain.coach/fountainai/operator/api/v1alpha1"
+)
+
+const (
+	// FieldManager is the name under which the operator applies its fields.
+	FieldManager = "fountain-operator"
+	// Finalizer holds a stack until what it is made of has been deleted.
+	Finalizer = "fountain.coach/stack"
+
+	labelInstance = "app.kubernetes.io/instance"
+	labelPartOf   = "app.kubernetes.io/part-of"
+	labelName     = "app.kubernetes.io/name"
+	partOf        = "fountainai"
+)
+
+// Reconciler makes stacks what their specs say.
+type Reconciler struct {
+	client   client.Client
+	reader   client.Reader // past the cache, which holds only what is labelled for stacks
+	recorder events.EventRecorder
+	render   *renderer
+}
+
+// kinds are what a stack may be made of. Those of other projects may be absent
+// from the cluster.
+var kinds = []schema.GroupVersionKind{
+	{Version: "v1", Kind: "ServiceAccount"}, {Version: "v1", Kind: "Secret"}, {Version: "v1", Kind: "ConfigMap"},
+	{Version: "v1", Kind: "PersistentVolumeClaim"}, {Version: "v1", Kind: "Service"},
+	{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}, {Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
+	{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}, {Group: "batch", Version: "v1", Kind: "CronJob"},
+	{Group: "apps", Version: "v1", Kind: "StatefulSet"}, {Group: "apps", Version: "v1", Kind: "Deployment"},
+	{Group: "configuration.konghq.com", Version: "v1", Kind: "KongPlugin"}, {Group: "configuration.konghq.com", Version: "v1", Kind: "KongConsumer"},
+	{Group: "configuration.konghq.com", Version: "v1beta1", Kind: "KongUpstreamPolicy"},
+	{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"},
+	{Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"}, {Group: "monitoring.coreos.com", Version: "v1", Kind: "PodMonitor"},
+	{Group: "monitoring.coreos.com", Version: "v1", Kind: "PrometheusRule"},
+}
+
+// Setup adds the controller to a manager. version is the tag of the images of
+// stacks that name none; concurrent is how many stacks are worked on at once.
+func Setup(manager ctrl.Manager, version string, concurrent int) error {
+	r := &Reconciler{
+		client:   manager.GetClient(),
+		reader:   manager.GetAPIReader(),
+		recorder: manager.GetEventRecorder(FieldManager),
+		render:   &renderer{version: version, cache: map[string]rendered{}},
+	}
+	several := true // operators in one process, in tests
+	build := ctrl.NewControllerManagedBy(manager).
+		For(&v1alpha1.FountainStack{}, builder.WithPredicates(predicate.Or(
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		WithOptions(controller.Options{MaxConcurrentReconciles: concurrent, SkipNameValidation: &several}).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(stackOf))
+	for _, kind := range kinds {
+		if _, err := manager.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version); meta.IsNoMatchError(err) {
+			manager.GetLogger().Info("not watched, because the cluster does not have the kind; restart the operator after installing it", "kind", kind.String())
+			continue
+		} else if err != nil {
+			return fmt.Errorf("asking the API server for %s: %w", kind, err)
+		}
+		watched := &unstructured.Unstructured{}
+		watched.SetGroupVersionKind(kind)
+		build = build.Watches(watched, handler.EnqueueRequestsFromMapFunc(stackOf))
+	}
+	return build.Complete(r)
+}
+
+// stackOf maps an object to the stack that it is labelled for.
+func stackOf(_ context.Context, object client.Object) []reconcile.Request {
+	if object.GetLabels()[labelPartOf] != partOf || object.GetLabels()[labelInstance] == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetLabels()[labelInstance]}}}
+}
+
+// Reconcile makes one stack what its spec says.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	stack := &v1alpha1.FountainStack{}
+	if err := r.client.Get(ctx, request.NamespacedName, stack); err != nil {
+		r.render.forget(request.String())
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	before := stack.DeepCopy()
+	if !stack.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, r.finalize(ctx, stack)
+	}
+	if stack.Spec.Suspend {
+		suspended(stack)
+		return ctrl.Result{}, r.saveStatus(ctx, before, stack)
+	}
+	if controllerutil.AddFinalizer(stack, Finalizer) {
+		if err := r.client.Patch(ctx, stack, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+			return ctrl.Result{}, err
+		}
+		before = stack.DeepCopy()
+	}
+	work, err := r.bring(ctx, stack)
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{}, err // somebody was faster: look again
+	}
+	if observed := r.observe(ctx, stack, work, err); observed != nil {
+		return ctrl.Result{}, observed
+	}
+	if saved := r.saveStatus(ctx, before, stack); saved != nil {
+		return ctrl.Result{}, saved
+	}
+	if err != nil && !permanent(err) {
+		return ctrl.Result{}, err
+	}
+	if err != nil {
+		// Another try, should the cluster have changed: a kind installed, a quota raised.
+		return ctrl.Result{RequeueAfter: time.Minute}, nil
+	}
+	return ctrl.Result{}, nil
+}
+
+// permanent reports whether another try at once would end the same.
+func permanent(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || meta.IsNoMatchError(err) || asRefusal(err) != nil
+}
+
+// saveStatus writes the status if it has changed, and tells of new conditions.
+func (r *Reconciler) saveStatus(ctx context.Context, before, stack *v1alpha1.FountainStack) error {
+	if equality.Semantic.DeepEqual(before.Status, stack.Status) {
+		return nil
+	}
+	if err := r.client.Status().Patch(ctx, stack, client.MergeFrom(before)); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	for _, condition := range stack.Status.Conditions {
+		old := meta.FindStatusCondition(before.Status.Conditions, condition.Type)
+		if old != nil && old.Status == condition.Status && old.Reason == condition.Reason {
+			continue
+		}
+		switch {
+		case condition.Type == v1alpha1.ConditionDegraded && condition.Status == "True":
+			r.recorder.Eventf(stack, nil, corev1.EventTypeWarning, condition.Reason, "Reconcile", "%s", brief(condition.Message))
+		case condition.Type == v1alpha1.ConditionReady && condition.Status == "True":
+			r.recorder.Eventf(stack, nil, corev1.EventTypeNormal, condition.Reason, "Reconcile", "%s", brief(condition.Message))
+		}
+	}
+	return nil
+}
+
+// brief cuts a message to what an event may hold.
+func brief(message string) string {
+	if len(message) > 1000 {
+		return strings.ToValidUTF8(message[:1000], "") + "…"
+	}
+	return message
+}
+
+// finalize deletes what the stack is made of, but not what is to be retained.
+func (r *Reconciler) finalize(ctx context.Context, stack *v1alpha1.FountainStack) error {
+	if !controllerutil.ContainsFinalizer(stack, Finalizer) {
+		return nil
+	}
+	for _, item := range stack.Status.Inventory {
+		if item.Retain {
+			continue
+		}
+		if err := r.remove(ctx, stack, item); err != nil {
+			return err
+		}
+	}
+	before := stack.DeepCopy()
+	controllerutil.RemoveFinalizer(stack, Finalizer)
+	r.render.forget(stack.Namespace + "/" + stack.Name)
+	return client.IgnoreNotFound(r.client.Patch(ctx, stack, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})))
+}
+
+// ready reports whether all pods of a StatefulSet are the latest and ready.
+func ready(set *appsv1.StatefulSet) bool {
+	return set.Status.ObservedGeneration >= set.Generation && set.Status.ReadyReplicas >= 1 && set.Status.UpdatedReplicas >= 1 &&
+		set.Status.CurrentRevision == set.Status.UpdateRevision
+}
