@@ -27,7 +27,7 @@ build: bin/fountain ## Build bin/fountain and the five services, static
 IMAGE_BUILD ?= docker
 
 .PHONY: images
-images: ## Build the six container images; IMAGE_BUILD=host needs no registry
+images: ## Build the seven container images; IMAGE_BUILD=host needs no registry
 	@VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' hack/compose/images.sh $(IMAGE_BUILD)
 
 .PHONY: test-compose
@@ -45,7 +45,7 @@ lint: ## Check formatting and run the linters
 	$(TOOL) staticcheck ./...
 
 .PHONY: generate
-generate: $(SERVICES:%=generate-%) generate-charts generate-operator ## Rebuild what is made of other files: *.gen.go, the charts' schemas and READMEs
+generate: $(SERVICES:%=generate-%) generate-operator generate-charts ## Rebuild what is made of other files: *.gen.go, the charts' schemas and READMEs
 
 .PHONY: $(SERVICES:%=generate-%)
 $(SERVICES:%=generate-%): generate-%:
@@ -65,7 +65,7 @@ generate-operator:
 .PHONY: charts
 charts: ## Pack the charts into dist/
 	@go run ./hack/controlplane helm >/dev/null
-	helm=$$(go run ./hack/controlplane helm)/helm; for chart in $(SERVICES) fountainai; do $$helm package charts/$$chart --destination dist 2>/dev/null || exit 1; done
+	helm=$$(go run ./hack/controlplane helm)/helm; for chart in $(SERVICES) fountainai fountain-operator; do $$helm package charts/$$chart --destination dist 2>/dev/null || exit 1; done
 
 .PHONY: controlplane
 controlplane: ## Build or fetch the API server, etcd, kubectl, helm and external-dns that the tests use

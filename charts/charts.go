@@ -17,13 +17,15 @@ import (
 var Services = []string{"centralsequence", "character", "scriptmanagement", "sessioncontext", "storyfactory"}
 
 // Library is the name of the chart whose templates all others use, Umbrella of
-// the one that installs the whole stack.
+// the one that installs the whole stack, Operator of the one that installs the
+// operator, which needs no other.
 const (
 	Library  = "fountain-lib"
 	Umbrella = "fountainai"
+	Operator = "fountain-operator"
 )
 
-//go:embed all:fountain-lib all:centralsequence all:character all:scriptmanagement all:sessioncontext all:storyfactory all:fountainai
+//go:embed all:fountain-lib all:centralsequence all:character all:scriptmanagement all:sessioncontext all:storyfactory all:fountainai all:fountain-operator
 var files embed.FS
 
 // Load returns the chart of the given name with the charts it depends on. In
@@ -36,7 +38,7 @@ func Load(name string) (*chart.Chart, error) {
 	}
 	dependencies := []string{Library}
 	switch name {
-	case Library:
+	case Library, Operator:
 		return loaded, nil
 	case Umbrella:
 		dependencies = append(dependencies, Services...)

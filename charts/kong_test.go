@@ -32,7 +32,7 @@ func base64Text(t testing.TB, text string) string {
 
 func TestIngressesSayWhatKongYMLSays(t *testing.T) {
 	objects := render(t, charts.Umbrella, parse(t, `{global: {domain: example.org}}`))
-	got, err := fromObjects(t, objects, demo.Name, demoPrefix)
+	got, err := translated(t, objects, demoPrefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestIngressesSayWhatKongYMLSays(t *testing.T) {
 
 func TestHTTPSAloneWithACertificate(t *testing.T) {
 	objects := render(t, charts.Umbrella, parse(t, `{global: {gateway: {tls: {enabled: true, existingSecret: c}}}}`))
-	got, err := fromObjects(t, objects, demo.Name, demoPrefix)
+	got, err := translated(t, objects, demoPrefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestHTTPSAloneWithACertificate(t *testing.T) {
 
 func TestOneServiceAloneHasItsRoutes(t *testing.T) {
 	objects := render(t, "character", parse(t, `{gateway: {mode: ingress}}`))
-	got, err := fromObjects(t, objects, demo.Name, "demo.fountainai-character.")
+	got, err := translated(t, objects, "demo.fountainai-character.")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestBothModesTakeTheSameSettings(t *testing.T) {
 	const settings = `domain: example.org
   gateway: {mode: MODE, accessLog: false, maxBodyKilobytes: 100, cors: {origins: ["https://a.example.org"]}, rateLimit: {perMinute: 7, docsPerMinute: 3}}`
 	values := func(mode string) string { return "global:\n  " + strings.Replace(settings, "MODE", mode, 1) }
-	got, err := fromObjects(t, render(t, charts.Umbrella, parse(t, values("ingress"))), demo.Name, demoPrefix)
+	got, err := translated(t, render(t, charts.Umbrella, parse(t, values("ingress"))), demoPrefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestTheComparisonBites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			objects := render(t, charts.Umbrella, nil)
 			change(objects)
-			got, err := fromObjects(t, objects, demo.Name, demoPrefix)
+			got, err := translated(t, objects, demoPrefix)
 			if err == nil && got.text(t) == want {
 				t.Error("nobody noticed")
 			}

@@ -54,6 +54,9 @@ var stackValues = map[string]string{
 		podAnnotations: {c: d}, commonLabels: {team: cast}, nodeSelector: {disk: ssd}, tolerations: [{key: a, operator: Exists}], priorityClassName: high,
 		affinity: {nodeAffinity: {}}, topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {a: b}}}], preStopSleepSeconds: 0,
 		serviceAccount: {annotations: {a: b}}, service: {annotations: {a: b}}, publicURL: "https://api.example.org", log: {level: debug, format: text}}}`,
+	"more containers": `{global: {restore: {enabled: true, source: claim, claim: backups}},
+		character: {extraContainers: [{name: beside, image: "example.org/beside:1", resources: {requests: {cpu: 10m}, limits: {memory: 16Mi}}, securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}}],
+		extraInitContainers: [{name: before, image: "example.org/before:1", resources: {requests: {cpu: 10m}, limits: {memory: 16Mi}}, securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}}]}}`,
 	"without extras": `{character: {networkPolicy: {enabled: false}, podDisruptionBudget: {enabled: false}, serviceAccount: {create: false}}}`,
 	"rules":          `{character: {networkPolicy: {extraIngress: [{from: [{namespaceSelector: {}}]}], extraEgress: [{ports: [{port: 443}]}]}, podDisruptionBudget: {maxUnavailable: 0}}}`,
 }

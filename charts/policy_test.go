@@ -100,6 +100,26 @@ func TestNoKeyStandsOutsideASecret(t *testing.T) {
 	}
 }
 
+// TestTheAdminAPIIsOff: it could change every lock of the gateway.
+func TestTheAdminAPIIsOff(t *testing.T) {
+	objects := render(t, charts.Umbrella, parse(t, `{global: {gateway: {mode: dbless}}}`))
+	container := templates(t, objects)["fountainai-gateway"].Spec.Containers[0]
+	settings := map[string]string{}
+	for _, variable := range container.Env {
+		settings[variable.Name] = variable.Value
+	}
+	for _, name := range []string{"KONG_ADMIN_LISTEN", "KONG_ADMIN_GUI_LISTEN"} {
+		if settings[name] != "off" {
+			t.Errorf("%s is %q", name, settings[name])
+		}
+	}
+	for _, port := range as[corev1.Service](t, find(t, objects, "Service", "fountainai-gateway")).Spec.Ports {
+		if port.Name != "http" && port.Name != "https" {
+			t.Errorf("the Service has the port %s", port.Name)
+		}
+	}
+}
+
 // peer is somebody who would talk to a pod of the stack.
 type peer struct {
 	namespace string

@@ -295,9 +295,19 @@ func asJSON(t testing.TB, value any) string {
 
 func TestHelmLintFindsNothing(t *testing.T) {
 	r := newRelease(t)
-	for _, chart := range append(slices.Clone(charts.Services), charts.Umbrella) {
-		if text := r.helm("lint", "--strict", chart); !strings.Contains(text, "0 chart(s) failed") {
-			t.Errorf("%s: %s", chart, text)
+	lint := func(chart, values string) {
+		t.Helper()
+		if text := r.helm("lint", "--strict", chart, "-f", r.values(values)); !strings.Contains(text, "0 chart(s) failed") {
+			t.Errorf("%s with %s: %s", chart, values, text)
 		}
 	}
+	for _, values := range stackValues {
+		lint(folder, values)
+	}
+	for _, service := range charts.Services {
+		for _, values := range serviceValues {
+			lint(service, values)
+		}
+	}
+	lint(charts.Operator, "")
 }

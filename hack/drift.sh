@@ -7,7 +7,8 @@ before=$(mktemp -d)
 trap 'rm -rf "$before"' EXIT
 generated() {
 	find . -name '*.gen.go'
-	find charts \( -name README.md -o -name values.schema.json -o -path 'charts/fountainai/files/*' -type f \)
+	find charts \( -name README.md -o -name values.schema.json -o -path 'charts/fountainai/files/*' -type f -o -path '*/crds/*' \)
+	echo manifests/operator.yaml
 }
 generated | xargs cp --parents -t "$before"
 make --no-print-directory generate

@@ -33,8 +33,7 @@ import (
 	"fountain.coach/fountainai/operator/manager"
 )
 
-var cluster = controlplane.NewShared(controlplane.Kong(), controlplane.CertManager(), controlplane.PrometheusOperator(),
-	controlplane.CRDs("../charts/fountain-operator/crds"))
+var cluster = controlplane.NewShared(controlplane.Kong(), controlplane.CertManager(), controlplane.PrometheusOperator())
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(quiet)
@@ -50,6 +49,8 @@ type bench struct {
 	writes    atomic.Int64
 	failAfter atomic.Int64 // writes that go through; the next ones fail. Negative: all do
 	stop      func()
+	mu        sync.Mutex
+	asked     map[string]bool // what the operator asked for: "verb group/resource"
 }
 
 func newBench(t *testing.T) *bench {
@@ -63,7 +64,10 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{T: t, Client: plain, config: server.Config, namespace: server.Namespace(t, "")}
+	// It runs with the rights that the manifest gives it.
+	server.Run(t, "kubectl", "apply", "--server-side", "-f", "../manifests/operator.yaml")
+	rights := server.ConfigForServiceAccount(t, "fountain-system", "fountain-operator")
+	b := &bench{T: t, Client: plain, config: rights, namespace: server.Namespace(t, ""), asked: map[string]bool{}}
 	b.failAfter.Store(-1)
 	b.start()
 	t.Cleanup(func() { b.stop() })
@@ -99,6 +103,7 @@ var errCut = errors.New("the connection is cut")
 
 // RoundTrip counts writes and, when told to, lets no more of them through.
 func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.b.note(r)
 	if r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/events") {
 		n := c.b.writes.Add(1)
 		if limit := c.b.failAfter.Load(); limit >= 0 && n > limit {

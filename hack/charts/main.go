@@ -1,6 +1,7 @@
 // Command charts makes values.schema.json of every chart from its values.yaml
-// and hack/charts/schema.yaml, and copies monitoring/ to where the chart of the
-// stack needs it. Run it from the root of the repository (make generate).
+// and hack/charts/schema.yaml, copies monitoring/ to where the chart of the
+// stack needs it, and renders manifests/operator.yaml. Run it from the root of
+// the repository (make generate).
 package main
 
 import (
@@ -14,15 +15,15 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"fountain.coach/fountainai/charts"
 )
 
 const (
 	folder   = "charts"
-	umbrella = "fountainai"
-	library  = "fountain-lib"
+	umbrella = charts.Umbrella
+	library  = charts.Library
 )
-
-var services = []string{"centralsequence", "character", "scriptmanagement", "sessioncontext", "storyfactory"}
 
 // schema is a JSON Schema, as far as it is needed.
 type schema = map[string]any
@@ -39,7 +40,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	for _, chart := range append(slices.Clone(services), umbrella) {
+	for _, chart := range append(slices.Clone(charts.Services), umbrella, charts.Operator) {
 		if err := rules.write(chart); err != nil {
 			return fmt.Errorf("%s: %w", chart, err)
 		}
@@ -49,7 +50,8 @@ func run() error {
 	}
 	return errors.Join(
 		copyFiles("monitoring/rules/*.yml", filepath.Join(folder, umbrella, "files", "rules")),
-		copyFiles("monitoring/grafana/dashboards/*.json", filepath.Join(folder, umbrella, "files", "dashboards")))
+		copyFiles("monitoring/grafana/dashboards/*.json", filepath.Join(folder, umbrella, "files", "dashboards")),
+		operatorManifest("manifests/operator.yaml"))
 }
 
 // rules is schema.yaml, and which of its keys were used.
@@ -99,6 +101,9 @@ func (r *rules) write(chart string) error {
 	root["$schema"] = "http://json-schema.org/draft-07/schema#"
 	root["title"] = "Values of the chart " + chart
 	properties := root["properties"].(schema)
+	if chart == charts.Operator {
+		return save(chart, root)
+	}
 	// Helm adds the values of the charts below to those of the chart.
 	properties[library] = schema{"type": "object"}
 	if chart != umbrella {
@@ -109,6 +114,10 @@ func (r *rules) write(chart string) error {
 		properties["global"].(schema)["properties"] = global
 		properties["global"].(schema)["additionalProperties"] = false
 	}
+	return save(chart, root)
+}
+
+func save(chart string, root schema) error {
 	text, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the six images: images.sh docker|host. "docker" compiles inside Docker;
+# Builds the seven images: images.sh docker|host. "docker" compiles inside Docker;
 # "host" compiles here and needs no registry. VERSION and LDFLAGS come from make.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -34,10 +34,17 @@ build() {
 	fi
 }
 
+# operator builds the image of the operator, which holds Helm and may be larger.
+operator() {
+	local limit=100000000
+	build operator operator/Dockerfile "$@"
+}
+
 case $how in
 docker)
 	for name in "${services[@]}"; do build "$name" "services/$name/Dockerfile" .; done
 	build fountain cmd/fountain/Dockerfile .
+	operator .
 	;;
 host)
 	[ -r "$certificates" ] || { echo "no CA bundle at $certificates; install ca-certificates" >&2; exit 1; }
@@ -47,6 +54,8 @@ host)
 	done
 	stage fountain ./cmd/fountain work/data work/certs gateway backups "${services[@]/#/data/}"
 	build fountain cmd/fountain/Dockerfile --target host bin/images/fountain
+	LDFLAGS="-s -w -X main.version=$VERSION" stage operator ./operator
+	operator --target host bin/images/operator
 	;;
 *)
 	echo "IMAGE_BUILD is $how; want docker or host" >&2

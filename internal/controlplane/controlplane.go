@@ -1,6 +1,7 @@
 // Package controlplane starts a real Kubernetes API server for tests: kube-apiserver and etcd, with RBAC, the usual
 // admission plugins and the CustomResourceDefinitions that a test asks for. There are no controllers: no Pod comes of a
-// StatefulSet, nothing is garbage-collected, a deleted namespace never goes.
+// StatefulSet, nothing is garbage-collected, a deleted namespace never goes, the ClusterRoles view, edit and admin, which a
+// controller aggregates, are empty.
 //
 // The programs are built when they are missing, which takes minutes once; see Binary.
 package controlplane

@@ -18,12 +18,23 @@ name must leave room for the hash in the labels of its pods: 52 characters.
 {{- end -}}
 {{- include "fountain-lib.stackName" . }}-{{ .Chart.Name -}}
 {{- else if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- include "fountain-lib.serviceName" (.Values.fullnameOverride | trunc 52 | trimSuffix "-") -}}
 {{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- include "fountain-lib.serviceName" (.Release.Name | trunc 52 | trimSuffix "-") -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
+{{- include "fountain-lib.serviceName" (printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-") -}}
 {{- end -}}
+{{- end }}
+
+{{/*
+serviceName: the name it is given, if a Service can have it. Helm takes more;
+Kubernetes would refuse it after the volumes are made.
+*/}}
+{{- define "fountain-lib.serviceName" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" .) -}}
+{{- fail (printf "%q cannot be the name of a Service, which must begin with a letter and hold small letters, digits and hyphens; choose another name for the release" .) -}}
+{{- end -}}
+{{- . -}}
 {{- end }}
 
 {{/* stackName: the beginning of every name in a stack. */}}
@@ -31,7 +42,7 @@ name must leave room for the hash in the labels of its pods: 52 characters.
 {{- if gt (len .Release.Name) 35 -}}
 {{- fail (printf "the release name %q is longer than 35 characters: with the names of the services it would not fit the labels of Kubernetes; choose a shorter one" .Release.Name) -}}
 {{- end -}}
-{{- .Release.Name -}}
+{{- include "fountain-lib.serviceName" .Release.Name -}}
 {{- end }}
 
 {{/* selectorLabels: what stays the same for as long as the release lives. */}}

@@ -59,6 +59,9 @@ spec:
 {{- end }}
 
 {{- define "fountain-lib.service" -}}
+{{- if and (include "fountain-lib.inStack" .) (ne (int .Values.service.port) 8000) -}}
+{{- fail (printf "%s: service.port is for a service that is installed alone; in a stack the backups and the other services find it at port 8000" .Chart.Name) -}}
+{{- end -}}
 apiVersion: v1
 kind: Service
 metadata:
