@@ -35,7 +35,7 @@ test-compose: ## Bring up docker-compose.yml for real and try to break it; needs
 	@VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' hack/compose/test.sh
 
 .PHONY: test
-test: lint drift ## Run everything that must hold: lint, generated code, all tests with the race detector
+test: lint drift controlplane ## Run everything that must hold: lint, generated code, all tests with the race detector
 	go test -race -timeout 20m -v ./... 2>&1 | { grep -Ev '^(=== (RUN|PAUSE|CONT|NAME)|    --- PASS|        --- PASS)' || true; }
 
 .PHONY: lint
