@@ -173,7 +173,7 @@ func (tr *translator) ingress(result kong, object *unstructured.Unstructured, cu
 	for _, rule := range entries(spec["rules"]) {
 		route := kongRoute{
 			Hosts: []string{rule["host"].(string)}, Methods: listed(notes["konghq.com/methods"]), Protocols: listed(notes["konghq.com/protocols"]),
-			// The controller's defaults are the other way round.
+			// What is not said counts as wrong: the chart says both, whatever the controller's defaults.
 			StripPath: notes["konghq.com/strip-path"] != "false", PreserveHost: notes["konghq.com/preserve-host"] != "false",
 			RedirectStatus: number(notes["konghq.com/https-redirect-status-code"]),
 		}

@@ -105,4 +105,11 @@ spec:
     {{- if ne (int $port) 443 }}
     - {port: 443, protocol: TCP}
     {{- end }}
+{{- if not .existingSecret }}
+# Where EKS Pod Identity gives out credentials.
+- ports:
+    - {port: 80, protocol: TCP}
+  to:
+    - ipBlock: {cidr: 169.254.170.23/32}
+{{- end }}
 {{- end }}
