@@ -88,14 +88,14 @@ func TestTheRightsAreThoseThatAreNeeded(t *testing.T) {
 			}
 		}
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	// Asked for by the API server on the operator's behalf (the owner's
 	// finalizers), or only when events repeat themselves or are many.
 	for _, implied := range []string{"update fountain.coach/fountainstacks/finalizers", "patch events.k8s.io/events"} {
 		delete(given, implied)
 		delete(b.asked, implied)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	for right := range given {
 		// The API server wants the right to create of who applies what is not
 		// there, and watches begin with a list where it cannot stream it.
