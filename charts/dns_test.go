@@ -18,6 +18,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -29,6 +30,8 @@ import (
 const (
 	zone     = "Z0000000000000000000" // the placeholder of the manifests
 	balancer = "abc-123.elb.eu-central-1.amazonaws.com"
+	// The hosted zone in which AWS keeps the names of such load balancers.
+	balancerZone = "Z3F0SRJ5LGBH90"
 )
 
 // deployed returns the arguments that the manifest gives to external-dns.
@@ -109,73 +112,126 @@ func TestExternalDNSKeepsTheRecordsInRoute53(t *testing.T) {
 	for _, mode := range []string{"ingress", "dbless"} {
 		t.Run(mode, func(t *testing.T) {
 			r53 := route53test.NewServer(t, zone, "example.org")
+			r53.AddZone("Z1", "example.org")
+			r53.AddZone("Z2", "example.com")
 			r53.Put(others...)
-			before := named(r53.Records())
+			before := r53.Records()
 			r.helm("install", "story", folder, "--set", "global.domain=example.org,global.gateway.dns.enabled=true,global.gateway.mode="+mode)
 			run := func() string { return externalDNS(t, r.server, r53.Environment(), deployed(t)...) }
 
 			run()
-			if got := named(r53.Records()); !slices.Equal(got, before) {
-				t.Errorf("records without an address: %v", got)
+			if got := r53.Records(); !reflect.DeepEqual(got, before) {
+				t.Errorf("records without an address: %v", named(got))
 			}
 			exposed(t, r, networkingv1.IngressLoadBalancerIngress{Hostname: balancer}, corev1.LoadBalancerIngress{Hostname: balancer})
 			log := run()
-			var made []string
-			for _, record := range r53.Records() {
-				name := strings.TrimSuffix(record.Name, ".") + " " + record.Type
-				if slices.Contains(before, name) {
-					continue
-				}
-				made = append(made, name)
-				if record.Type == "A" && (record.AliasTarget == nil || !strings.Contains(record.AliasTarget.DNSName, balancer)) {
-					t.Errorf("%s leads to %+v, want an alias of the load balancer", name, record)
-				}
+			all := append(recordsOf(mode, r.namespace), before...)
+			if got := r53.Records(); !same(got, all) {
+				t.Errorf("records\n%s\nwant\n%s\n%s", shown(got), shown(all), log)
 			}
-			var want []string
-			for _, service := range charts.Services {
-				want = append(want, service+".example.org A", "_fountainai.cname-"+service+".example.org TXT")
-			}
-			slices.Sort(want)
-			slices.Sort(made)
-			if !slices.Equal(made, want) {
-				t.Errorf("records made:\n%s\nwant\n%s\n%s", strings.Join(made, "\n"), strings.Join(want, "\n"), log)
-			}
-			permitted(t, r53.Calls())
+			asked := r53.Calls()
 
 			run()
-			if calls := changes(r53.Calls()); len(calls) > 0 {
+			again := r53.Calls()
+			if calls := changes(slices.Clone(again)); len(calls) > 0 {
 				t.Errorf("changed again what was right: %+v", calls)
 			}
 			r.helm("uninstall", "story")
 			run()
-			if got := named(r53.Records()); !slices.Equal(got, before) {
-				t.Errorf("records after uninstalling: %v, want %v", got, before)
+			if got := r53.Records(); !reflect.DeepEqual(got, before) {
+				t.Errorf("records after uninstalling:\n%s\nwant\n%s", shown(got), shown(before))
 			}
-			permitted(t, r53.Calls())
+			permitted(t, slices.Concat(asked, again, r53.Calls()))
 		})
 	}
 }
 
-// TestExternalDNSLeavesOthersRecords: a name that is taken stays as it is.
+// recordsOf returns what stands in Route 53 for a release called story: for each
+// service an alias of the load balancer, and a text that says whose it is.
+func recordsOf(mode, namespace string) []route53test.Record {
+	var records []route53test.Record
+	for _, service := range charts.Services {
+		source := "ingress/" + namespace + "/story-" + service
+		if mode == "dbless" {
+			source = "service/" + namespace + "/story-gateway"
+		}
+		owner := fmt.Sprintf("%q", "heritage=external-dns,external-dns/owner=fountainai,external-dns/resource="+source)
+		records = append(records,
+			route53test.Record{Name: "_fountainai.cname-" + service + ".example.org.", Type: "TXT", TTL: 300, Values: route53test.Of(owner)},
+			route53test.Record{Name: service + ".example.org.", Type: "A",
+				AliasTarget: &route53test.Alias{HostedZoneId: balancerZone, DNSName: balancer + ".", EvaluateTargetHealth: true}})
+	}
+	return records
+}
+
+// same compares records in any order.
+func same(a, b []route53test.Record) bool {
+	order := func(records []route53test.Record) []route53test.Record {
+		return slices.SortedFunc(slices.Values(records), func(a, b route53test.Record) int {
+			return strings.Compare(a.Name+" "+a.Type, b.Name+" "+b.Type)
+		})
+	}
+	return reflect.DeepEqual(order(a), order(b))
+}
+
+// shown lists records, one a line.
+func shown(records []route53test.Record) string {
+	content, err := yaml.Marshal(records)
+	if err != nil {
+		return err.Error()
+	}
+	return string(content)
+}
+
+// TestExternalDNSLeavesOthersRecords: a name that is taken stays as it is, also
+// when the release goes, and so does what belongs to another external-dns.
 func TestExternalDNSLeavesOthersRecords(t *testing.T) {
 	r := newRelease(t)
 	r.server.Run(t, "kubectl", "apply", "-k", "../manifests/external-dns")
 	r53 := route53test.NewServer(t, zone, "example.org")
-	taken := route53test.Record{Name: "character.example.org.", Type: "A", TTL: 60, Values: route53test.Of("192.0.2.9")}
-	r53.Put(taken)
+	foreign := `"heritage=external-dns,external-dns/owner=another,external-dns/resource=ingress/elsewhere/storyfactory"`
+	r53.Put(
+		route53test.Record{Name: "character.example.org.", Type: "A", TTL: 60, Values: route53test.Of("192.0.2.9")},
+		route53test.Record{Name: "storyfactory.example.org.", Type: "A",
+			AliasTarget: &route53test.Alias{HostedZoneId: balancerZone, DNSName: "other.elb.eu-central-1.amazonaws.com", EvaluateTargetHealth: true}},
+		route53test.Record{Name: "_fountainai.cname-storyfactory.example.org.", Type: "TXT", TTL: 300, Values: route53test.Of(foreign)},
+	)
+	taken := r53.Records()
+	want := slices.DeleteFunc(recordsOf("ingress", r.namespace), func(record route53test.Record) bool {
+		return strings.Contains(record.Name, "character.") || strings.Contains(record.Name, "storyfactory.")
+	})
 	r.helm("install", "story", folder, "--set", "global.domain=example.org,global.gateway.dns.enabled=true")
 	exposed(t, r, networkingv1.IngressLoadBalancerIngress{Hostname: balancer}, corev1.LoadBalancerIngress{})
 	externalDNS(t, r.server, r53.Environment(), deployed(t)...)
-	records := r53.Records()
-	if len(records) != 1+2*4 {
-		t.Errorf("records %v, want the one that was there and two for each of the four others", named(records))
-	}
-	for _, record := range records {
-		if record.Name == taken.Name && record.Type == "A" && !reflect.DeepEqual(record.Values, taken.Values) {
-			t.Errorf("a record of somebody else was changed to %+v", record)
-		}
+	if got, all := r53.Records(), append(want, taken...); !same(got, all) {
+		t.Errorf("records\n%s\nwant\n%s", shown(got), shown(all))
 	}
 	r.helm("uninstall", "story")
+	externalDNS(t, r.server, r53.Environment(), deployed(t)...)
+	if got := r53.Records(); !reflect.DeepEqual(got, taken) {
+		t.Errorf("records after uninstalling\n%s\nwant\n%s", shown(got), shown(taken))
+	}
+}
+
+// TestExternalDNSLeavesOthersIngresses: what is not FountainAI's gets no record.
+func TestExternalDNSLeavesOthersIngresses(t *testing.T) {
+	r := newRelease(t)
+	r.server.Run(t, "kubectl", "apply", "-k", "../manifests/external-dns")
+	r53 := route53test.NewServer(t, zone, "example.org")
+	if err := r.client.Create(context.Background(), &networkingv1.Ingress{
+		ObjectMeta: metav1.ObjectMeta{Name: "shop", Namespace: r.namespace},
+		Spec: networkingv1.IngressSpec{
+			DefaultBackend: &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "shop", Port: networkingv1.ServiceBackendPort{Number: 80}}},
+			Rules:          []networkingv1.IngressRule{{Host: "shop.example.org"}},
+		},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	exposed(t, r, networkingv1.IngressLoadBalancerIngress{Hostname: balancer}, corev1.LoadBalancerIngress{})
+	externalDNS(t, r.server, r53.Environment(), deployed(t)...)
+	if records := r53.Records(); len(records) > 0 {
+		t.Errorf("records\n%s", shown(records))
+	}
 }
 
 // TestReleasesWithoutDNSHaveNoRecords: nothing is public that nobody asked for.
@@ -198,15 +254,23 @@ func changes(calls []route53test.Call) []route53test.Call {
 	return slices.DeleteFunc(calls, func(call route53test.Call) bool { return call.Action != "route53:ChangeResourceRecordSets" })
 }
 
-// permitted holds calls against manifests/external-dns/iam-policy.json.
+// permitted holds calls against manifests/external-dns/iam-policy.json, which
+// allows all of them and no action besides.
 func permitted(t *testing.T, calls []route53test.Call) {
 	t.Helper()
 	if len(changes(slices.Clone(calls))) == 0 {
 		t.Error("no record was changed, so nothing was proven")
 	}
+	policy, used := iamPolicy(t), map[string]bool{}
 	for _, call := range calls {
-		if err := iamPolicy(t).allows(call); err != nil {
+		used[call.Action] = true
+		if err := policy.allows(call); err != nil {
 			t.Errorf("%+v: %v", call, err)
+		}
+	}
+	for _, statement := range policy.Statement {
+		if !used[statement.Action] {
+			t.Errorf("the policy allows %s, which external-dns never asks for", statement.Action)
 		}
 	}
 }
@@ -222,7 +286,11 @@ func TestTheIAMPolicyAllowsNothingElse(t *testing.T) {
 		"the apex":       func(c *route53test.Call) { c.Names = []string{"example.org"} },
 		"mail":           func(c *route53test.Call) { c.Types = []string{"MX"} },
 		"one of several": func(c *route53test.Call) { c.Names = append(c.Names, "www.example.org") },
+		"another action": func(c *route53test.Call) { c.Kinds = []string{"REPLACE"} },
 		"a new zone":     func(c *route53test.Call) { c.Action = "route53:CreateHostedZone" },
+		"reading another zone": func(c *route53test.Call) {
+			*c = route53test.Call{Action: "route53:ListResourceRecordSets", Zone: "Z1"}
+		},
 	} {
 		spoilt := change
 		spoil(&spoilt)
@@ -234,9 +302,10 @@ func TestTheIAMPolicyAllowsNothingElse(t *testing.T) {
 
 // policy is the part of an IAM policy that the manifest uses.
 type policy struct {
+	Version   string
 	Statement []struct {
-		Effect, Action, Resource string
-		Condition                map[string]map[string][]string
+		Sid, Effect, Action, Resource string
+		Condition                     map[string]map[string][]string
 	}
 }
 
@@ -248,8 +317,14 @@ func iamPolicy(t *testing.T) policy {
 	}
 	var read policy
 	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&read); err != nil {
 		t.Fatal(err)
+	}
+	for _, statement := range read.Statement {
+		if statement.Effect != "Allow" {
+			t.Fatalf("%s: this test reads no statement with the effect %s", statement.Sid, statement.Effect)
+		}
 	}
 	return read
 }
@@ -258,7 +333,7 @@ func iamPolicy(t *testing.T) policy {
 func (p policy) allows(call route53test.Call) error {
 	reason := fmt.Errorf("no statement for the action %s", call.Action)
 	for _, statement := range p.Statement {
-		if statement.Effect != "Allow" || statement.Action != call.Action {
+		if statement.Action != call.Action {
 			continue
 		}
 		if statement.Resource != "*" && statement.Resource != "arn:aws:route53:::hostedzone/"+call.Zone {
@@ -280,7 +355,13 @@ func meets(conditions map[string]map[string][]string, call route53test.Call) err
 		"route53:ChangeResourceRecordSetsNormalizedRecordNames": call.Names,
 	}
 	for operator, keys := range conditions {
+		if operator != "ForAllValues:StringEquals" && operator != "ForAllValues:StringLike" {
+			return fmt.Errorf("this test does not know the operator %s", operator)
+		}
 		for key, patterns := range keys {
+			if _, known := values[key]; !known {
+				return fmt.Errorf("Route 53 has no condition key %s", key)
+			}
 			for _, value := range values[key] {
 				if !slices.ContainsFunc(patterns, func(pattern string) bool {
 					if operator == "ForAllValues:StringEquals" {

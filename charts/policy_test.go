@@ -1,5 +1,5 @@
-// What holds for every pod, Secret and network policy of the charts, whatever
-// the values; and what the schema of the values refuses. No cluster is needed.
+// What holds for every pod and Secret of the charts, whatever the values; and
+// what the schema of the values refuses. No cluster is needed.
 package charts_test
 
 import (
@@ -10,8 +10,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -116,101 +114,6 @@ func TestTheAdminAPIIsOff(t *testing.T) {
 	for _, port := range as[corev1.Service](t, find(t, objects, "Service", "fountainai-gateway")).Spec.Ports {
 		if port.Name != "http" && port.Name != "https" {
 			t.Errorf("the Service has the port %s", port.Name)
-		}
-	}
-}
-
-// peer is somebody who would talk to a pod of the stack.
-type peer struct {
-	namespace string
-	labels    map[string]string
-}
-
-func component(name, component string) peer {
-	return peer{"demo", map[string]string{"app.kubernetes.io/instance": "fountainai", "app.kubernetes.io/part-of": "fountainai",
-		"app.kubernetes.io/name": name, "app.kubernetes.io/component": component}}
-}
-
-// admits evaluates the policies of the stack's namespace for a connection to
-// the named port of a pod with those labels.
-func admits(t testing.TB, objects []*unstructured.Unstructured, pod map[string]string, port string, from peer) bool {
-	t.Helper()
-	selected := false
-	for _, object := range objects {
-		if object.GetKind() != "NetworkPolicy" {
-			continue
-		}
-		policy := as[networkingv1.NetworkPolicy](t, object)
-		if !matches(t, &policy.Spec.PodSelector, pod) {
-			continue
-		}
-		selected = true
-		for _, rule := range policy.Spec.Ingress {
-			open := len(rule.Ports) == 0 || slices.ContainsFunc(rule.Ports, func(p networkingv1.NetworkPolicyPort) bool { return p.Port.String() == port })
-			if open && (len(rule.From) == 0 || slices.ContainsFunc(rule.From, func(p networkingv1.NetworkPolicyPeer) bool { return is(t, p, from) })) {
-				return true
-			}
-		}
-	}
-	return !selected
-}
-
-func is(t testing.TB, rule networkingv1.NetworkPolicyPeer, from peer) bool {
-	t.Helper()
-	if rule.NamespaceSelector == nil {
-		return from.namespace == "demo" && matches(t, rule.PodSelector, from.labels)
-	}
-	return matches(t, rule.NamespaceSelector, map[string]string{"kubernetes.io/metadata.name": from.namespace}) &&
-		(rule.PodSelector == nil || matches(t, rule.PodSelector, from.labels))
-}
-
-func matches(t testing.TB, selector *metav1.LabelSelector, on map[string]string) bool {
-	t.Helper()
-	parsed, err := metav1.LabelSelectorAsSelector(selector)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parsed.Matches(labels.Set(on))
-}
-
-func TestNetworkPoliciesAdmitWhoHasBusiness(t *testing.T) {
-	const values = `{global: {gateway: {mode: MODE}, backup: {enabled: true}, monitoring: {serviceMonitor: {enabled: true}}}}`
-	controller, stranger := peer{namespace: "kong"}, peer{namespace: "elsewhere"}
-	own := component("gateway", "gateway")
-	other := component("storyfactory", "service")
-	other.labels["app.kubernetes.io/instance"] = "other"
-	for _, test := range []struct {
-		mode, to, port string
-		from           peer
-		want           bool
-	}{
-		{"ingress", "character", "http", controller, true},
-		{"dbless", "character", "http", controller, false},
-		{"dbless", "character", "http", own, true},
-		{"none", "character", "http", controller, false},
-		{"ingress", "character", "http", component("storyfactory", "service"), true},
-		{"ingress", "scriptmanagement", "http", component("storyfactory", "service"), true},
-		{"ingress", "sessioncontext", "http", component("storyfactory", "service"), true},
-		{"ingress", "centralsequence", "http", component("storyfactory", "service"), false},
-		{"ingress", "storyfactory", "http", component("character", "service"), false},
-		{"ingress", "character", "http", other, false},
-		{"ingress", "character", "http", component("backup", "backup"), true},
-		{"ingress", "character", "http", component("character-test", "test"), true},
-		{"ingress", "character", "http", peer{namespace: "monitoring"}, true},
-		{"ingress", "character", "http", peer{namespace: "demo"}, false},
-		{"ingress", "character", "http", stranger, false},
-		{"ingress", "character", "other", controller, false},
-		{"dbless", "gateway", "http", stranger, true},
-		{"dbless", "gateway", "https", stranger, true},
-		{"dbless", "gateway", "status", stranger, false},
-		{"dbless", "gateway", "status", peer{namespace: "monitoring"}, true},
-		{"ingress", "backup", "http", stranger, false},
-		{"ingress", "backup", "http", component("character", "service"), false},
-	} {
-		objects := render(t, charts.Umbrella, parse(t, strings.Replace(values, "MODE", test.mode, 1)))
-		pod := templates(t, objects)["fountainai-"+test.to].Labels
-		if got := admits(t, objects, pod, test.port, test.from); got != test.want {
-			t.Errorf("%s: %v to port %s of %s: admitted %v, want %v", test.mode, test.from, test.port, test.to, got, test.want)
 		}
 	}
 }

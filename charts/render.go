@@ -49,7 +49,7 @@ func Render(name string, release Release, values map[string]any) ([]*unstructure
 	}
 	var objects []*unstructured.Unstructured
 	for _, path := range slices.Sorted(maps.Keys(files)) {
-		if strings.HasSuffix(path, "NOTES.txt") || strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], "_") {
+		if strings.HasSuffix(path, "NOTES.txt") {
 			continue
 		}
 		decoded, err := decode(files[path])

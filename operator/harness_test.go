@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -32,7 +33,7 @@ import (
 var cluster = controlplane.NewShared(controlplane.Kong(), controlplane.CertManager(), controlplane.PrometheusOperator())
 
 func TestMain(m *testing.M) {
-	ctrl.SetLogger(quiet)
+	ctrl.SetLogger(logr.Discard()) // the tests look at what it does
 	os.Exit(cluster.Run(m))
 }
 

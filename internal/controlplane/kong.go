@@ -33,26 +33,23 @@ func Kong() Option {
 			return nil
 		}
 		fmt.Fprintf(os.Stderr, "no %s: Kong's objects are taken without a look at their fields; set FOUNTAIN_TESTDATA to the folder that holds crds/\n", file)
-		for kind, version := range map[string]string{"KongPlugin": "v1", "KongConsumer": "v1", "KongUpstreamPolicy": "v1beta1"} {
-			s.bare = append(s.bare, withoutSchema("configuration.konghq.com", kind, version))
-		}
+		s.bare = append(s.bare,
+			withoutSchema("KongPlugin", "kongplugins", "v1"),
+			withoutSchema("KongConsumer", "kongconsumers", "v1"),
+			withoutSchema("KongUpstreamPolicy", "kongupstreampolicies", "v1beta1"))
 		return nil
 	}
 }
 
-// withoutSchema defines a namespaced kind that takes any fields.
-func withoutSchema(group, kind, version string) *apiextensionsv1.CustomResourceDefinition {
-	singular := strings.ToLower(kind)
-	plural := strings.TrimSuffix(singular, "y") + "ies"
-	if plural == singular+"ies" {
-		plural = singular + "s"
-	}
+// withoutSchema defines a kind of Kong's that takes any fields.
+func withoutSchema(kind, plural, version string) *apiextensionsv1.CustomResourceDefinition {
+	const group = "configuration.konghq.com"
 	return &apiextensionsv1.CustomResourceDefinition{
 		ObjectMeta: metav1.ObjectMeta{Name: plural + "." + group},
 		Spec: apiextensionsv1.CustomResourceDefinitionSpec{
 			Group: group,
 			Scope: apiextensionsv1.NamespaceScoped,
-			Names: apiextensionsv1.CustomResourceDefinitionNames{Kind: kind, ListKind: kind + "List", Plural: plural, Singular: singular},
+			Names: apiextensionsv1.CustomResourceDefinitionNames{Kind: kind, ListKind: kind + "List", Plural: plural, Singular: strings.ToLower(kind)},
 			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{
 				Name: version, Served: true, Storage: true,
 				Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{

@@ -7,8 +7,10 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -60,21 +62,25 @@ type Call struct {
 	Kinds  []string // CREATE, UPSERT, DELETE
 }
 
-// Server holds one public hosted zone.
+// Server holds public hosted zones.
 type Server struct {
-	URL     string
-	zone    string
-	domain  string
-	mu      sync.Mutex
-	records map[string]Record
-	calls   []Call
+	URL   string
+	mu    sync.Mutex
+	zones []*hostedZone
+	calls []Call
+}
+
+type hostedZone struct {
+	id, domain string
+	records    map[string]Record
 }
 
 // NewServer starts a server on loopback that holds the hosted zone of the given
 // identifier and domain, and stops it with the test.
 func NewServer(t testing.TB, zone, domain string) *Server {
 	t.Helper()
-	server := &Server{zone: zone, domain: strings.TrimSuffix(domain, ".") + ".", records: map[string]Record{}}
+	server := &Server{}
+	server.AddZone(zone, domain)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2013-04-01/hostedzone", server.listZones)
 	mux.HandleFunc("GET /2013-04-01/hostedzone/{zone}/rrset", server.listRecords)
@@ -90,25 +96,31 @@ func NewServer(t testing.TB, zone, domain string) *Server {
 	return server
 }
 
-// Put adds records, as others who use the zone would.
+// AddZone adds a hosted zone without records.
+func (s *Server) AddZone(zone, domain string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.zones = append(s.zones, &hostedZone{id: zone, domain: absolute(domain), records: map[string]Record{}})
+}
+
+// Put adds records to the first zone, as others who use it would.
 func (s *Server) Put(records ...Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, record := range records {
-		s.records[key(record)] = record
+		s.zones[0].records[key(record)] = normal(record)
 	}
 }
 
-// Records returns all records, in the order of name and type.
+// Records returns all records of the first zone, in the order of name and type.
 func (s *Server) Records() []Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var records []Record
-	for _, record := range s.records {
-		records = append(records, record)
-	}
-	slices.SortFunc(records, func(a, b Record) int { return strings.Compare(key(a), key(b)) })
-	return records
+	return s.zones[0].sorted()
+}
+
+func (z *hostedZone) sorted() []Record {
+	return slices.SortedFunc(maps.Values(z.records), func(a, b Record) int { return strings.Compare(key(a), key(b)) })
 }
 
 // Calls returns what was asked since the last call of Calls.
@@ -150,24 +162,33 @@ func (s *Server) listZones(w http.ResponseWriter, _ *http.Request) {
 		Id, Name, CallerReference string
 		Config                    config
 	}
+	s.mu.Lock()
+	var zones []zone
+	for _, each := range s.zones {
+		zones = append(zones, zone{Id: "/hostedzone/" + each.id, Name: each.domain, CallerReference: "test"})
+	}
+	s.mu.Unlock()
 	answer(w, struct {
 		XMLName     xml.Name `xml:"ListHostedZonesResponse"`
 		HostedZones []zone   `xml:"HostedZones>HostedZone"`
 		IsTruncated bool
 		MaxItems    int
-	}{HostedZones: []zone{{Id: "/hostedzone/" + s.zone, Name: s.domain, CallerReference: "test"}}, MaxItems: 100})
+	}{HostedZones: zones, MaxItems: 100})
 }
 
 // listRecords answers three records a page, so that paging is used.
 func (s *Server) listRecords(w http.ResponseWriter, r *http.Request) {
-	if !s.known(w, r) {
+	zone := s.find(w, r)
+	if zone == nil {
 		return
 	}
-	s.note(Call{Action: "route53:ListResourceRecordSets", Zone: s.zone})
+	s.note(Call{Action: "route53:ListResourceRecordSets", Zone: zone.id})
 	const page = 3
-	records := s.Records()
+	s.mu.Lock()
+	records := zone.sorted()
+	s.mu.Unlock()
 	query := r.URL.Query()
-	from := strings.TrimSuffix(query.Get("name"), ".") + ". " + query.Get("type")
+	from := absolute(query.Get("name")) + " " + query.Get("type")
 	records = slices.DeleteFunc(records, func(record Record) bool { return query.Has("name") && key(record) < from })
 	type next struct {
 		IsTruncated                    bool
@@ -187,12 +208,17 @@ func (s *Server) listRecords(w http.ResponseWriter, r *http.Request) {
 	}{Records: records, next: more})
 }
 
-func (s *Server) known(w http.ResponseWriter, r *http.Request) bool {
-	if r.PathValue("zone") != s.zone {
-		refuse(w, http.StatusNotFound, "NoSuchHostedZone", "no hosted zone "+r.PathValue("zone"))
-		return false
+// find returns the zone of a request, or answers it and returns nil.
+func (s *Server) find(w http.ResponseWriter, r *http.Request) *hostedZone {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, zone := range s.zones {
+		if zone.id == r.PathValue("zone") {
+			return zone
+		}
 	}
-	return true
+	refuse(w, http.StatusNotFound, "NoSuchHostedZone", "no hosted zone "+r.PathValue("zone"))
+	return nil
 }
 
 type change struct {
@@ -202,7 +228,8 @@ type change struct {
 
 // change makes all changes of a batch or, if one is against the rules, none.
 func (s *Server) change(w http.ResponseWriter, r *http.Request) {
-	if !s.known(w, r) {
+	zone := s.find(w, r)
+	if zone == nil {
 		return
 	}
 	body, err := io.ReadAll(r.Body)
@@ -216,7 +243,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "InvalidInput", err.Error())
 		return
 	}
-	call := Call{Action: "route53:ChangeResourceRecordSets", Zone: s.zone}
+	call := Call{Action: "route53:ChangeResourceRecordSets", Zone: zone.id}
 	for _, each := range request.Changes {
 		call.Kinds = append(call.Kinds, each.Action)
 		call.Types = append(call.Types, each.Record.Type)
@@ -224,9 +251,9 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) {
 	}
 	s.note(call)
 	s.mu.Lock()
-	after, err := s.applied(request.Changes)
+	after, err := zone.applied(request.Changes)
 	if err == nil {
-		s.records = after
+		zone.records = after
 	}
 	s.mu.Unlock()
 	if err != nil {
@@ -239,34 +266,71 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) {
 	}{ChangeInfo: struct{ Id, Status, SubmittedAt string }{"/change/C1", "INSYNC", "2026-01-01T00:00:00Z"}})
 }
 
-// applied returns the records after the changes. The caller holds mu.
-func (s *Server) applied(changes []change) (map[string]Record, error) {
-	after := map[string]Record{}
-	for name, record := range s.records {
-		after[name] = record
+// applied returns the records after the changes. The caller holds the server's mu.
+func (z *hostedZone) applied(changes []change) (map[string]Record, error) {
+	after := maps.Clone(z.records)
+	if len(changes) == 0 {
+		return nil, fmt.Errorf("a batch holds at least one change")
 	}
 	for _, each := range changes {
-		name := key(each.Record)
-		_, exists := after[name]
+		record := normal(each.Record)
+		name := key(record)
+		present, exists := after[name]
 		switch {
-		case !strings.HasSuffix(strings.Fields(name)[0], s.domain):
-			return nil, fmt.Errorf("RRSet with DNS name %s is not permitted in zone %s", each.Record.Name, s.domain)
+		case record.Name != z.domain && !strings.HasSuffix(record.Name, "."+z.domain):
+			return nil, fmt.Errorf("RRSet with DNS name %s is not permitted in zone %s", record.Name, z.domain)
+		case (record.AliasTarget == nil) == (record.Values == nil), (record.AliasTarget == nil) == (record.TTL == 0):
+			return nil, fmt.Errorf("%s: want values and a TTL, or the target of an alias", name)
 		case each.Action == "CREATE" && exists:
 			return nil, fmt.Errorf("tried to create %s, which exists", name)
 		case each.Action == "DELETE" && !exists:
 			return nil, fmt.Errorf("tried to delete %s, which does not exist", name)
+		case each.Action == "DELETE" && !reflect.DeepEqual(present, record):
+			return nil, fmt.Errorf("tried to delete %s, but the values provided are not those of the record", name)
 		case each.Action == "DELETE":
 			delete(after, name)
+		case each.Action == "CREATE", each.Action == "UPSERT":
+			after[name] = record
 		default:
-			after[name] = each.Record
+			return nil, fmt.Errorf("unknown action %q", each.Action)
 		}
 	}
-	return after, nil
+	return after, alone(after)
+}
+
+// alone reports a CNAME that has another record beside it.
+func alone(records map[string]Record) error {
+	count := map[string]int{}
+	for _, record := range records {
+		count[record.Name]++
+	}
+	for _, record := range records {
+		if record.Type == "CNAME" && count[record.Name] > 1 {
+			return fmt.Errorf("%s has a CNAME, beside which there can be no other record", record.Name)
+		}
+	}
+	return nil
+}
+
+// normal returns a record as Route 53 keeps it: names in lower case and absolute.
+func normal(record Record) Record {
+	record.XMLName = xml.Name{}
+	record.Name = absolute(record.Name)
+	if record.AliasTarget != nil {
+		target := *record.AliasTarget
+		target.DNSName = absolute(target.DNSName)
+		record.AliasTarget = &target
+	}
+	return record
+}
+
+func absolute(name string) string {
+	return strings.ToLower(strings.TrimSuffix(name, ".")) + "."
 }
 
 // key orders records as Route 53 does, near enough for one level of names.
 func key(record Record) string {
-	return strings.ToLower(strings.TrimSuffix(record.Name, ".")) + ". " + record.Type
+	return absolute(record.Name) + " " + record.Type
 }
 
 func answer(w http.ResponseWriter, body any) {

@@ -35,7 +35,6 @@ func asRefusal(err error) *refusal {
 
 // work is what a round of applying came to.
 type work struct {
-	applied int
 	rolling string   // the service that is being replaced, and that others wait for
 	waiting []string // services whose turn has not come
 }
@@ -84,9 +83,6 @@ func (r *Reconciler) bring(ctx context.Context, stack *v1alpha1.FountainStack) (
 			continue
 		}
 		if changed {
-			done.applied++
-		}
-		if changed || hashes[key(each.item)] == each.item.Hash {
 			hashes[key(each.item)] = each.item.Hash
 		}
 	}

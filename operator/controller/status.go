@@ -148,7 +148,7 @@ func (s *scene) problems(stack *v1alpha1.FountainStack, done work) []problem {
 		}
 	}
 	if s.gateway != nil && s.gateway.Status.AvailableReplicas == 0 {
-		trouble := s.pod(map[string]string{labelName: "gateway"})
+		trouble := s.pod("gateway")
 		if trouble == nil {
 			trouble = &problem{v1alpha1.ReasonWaiting, "no pod of the gateway is ready", false}
 		}
@@ -175,17 +175,17 @@ func (s *scene) service(stack *v1alpha1.FountainStack, name string) *problem {
 	if ready(&s.sets[i]) {
 		return nil
 	}
-	if trouble := s.pod(map[string]string{labelName: name}); trouble != nil {
+	if trouble := s.pod(name); trouble != nil {
 		return &problem{trouble.reason, name + ": " + trouble.message, trouble.grave}
 	}
 	return &problem{v1alpha1.ReasonWaiting, name + ": its pod is not ready yet", false}
 }
 
-// pod is what is wrong with the pods of those labels, as the kubelet and the
-// scheduler tell it, or nil.
-func (s *scene) pod(labels map[string]string) *problem {
+// pod is what is wrong with the pods of a service or the gateway, as the kubelet
+// and the scheduler tell it, or nil.
+func (s *scene) pod(name string) *problem {
 	for _, pod := range s.pods {
-		if pod.Labels[labelName] != labels[labelName] {
+		if pod.Labels[labelName] != name {
 			continue
 		}
 		for _, condition := range pod.Status.Conditions {
@@ -271,16 +271,13 @@ func describe(stack *v1alpha1.FountainStack, seen *scene, version string, proble
 		condition(stack, v1alpha1.ConditionReady, false, "", "", upgrading)
 		condition(stack, v1alpha1.ConditionProgressing, true, "", "", upgrading)
 	default:
-		condition(stack, v1alpha1.ConditionReady, false, "", "", cmpProblems(grave, problems))
+		foremost := problems
+		if len(grave) > 0 {
+			foremost = grave
+		}
+		condition(stack, v1alpha1.ConditionReady, false, "", "", foremost)
 		condition(stack, v1alpha1.ConditionProgressing, len(grave) == 0, v1alpha1.ReasonWaiting, "it does not go on by itself", problems)
 	}
-}
-
-func cmpProblems(grave, all []problem) []problem {
-	if len(grave) > 0 {
-		return grave
-	}
-	return all
 }
 
 // condition sets a condition from the first problem, with the messages of all.

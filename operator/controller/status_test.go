@@ -50,7 +50,7 @@ func TestPodsTellWhatIsWrong(t *testing.T) {
 			pod.Spec.Volumes = []corev1.Volume{{VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "story-character-data"}}}}
 			seen := &scene{pods: []corev1.Pod{pod}, claims: []corev1.PersistentVolumeClaim{{
 				ObjectMeta: metav1.ObjectMeta{Name: "story-character-data"}, Status: corev1.PersistentVolumeClaimStatus{Phase: test.claim}}}}
-			got := seen.pod(map[string]string{labelName: "character"})
+			got := seen.pod("character")
 			if test.reason == "" {
 				if got != nil {
 					t.Errorf("got %+v, want nothing", *got)
@@ -60,7 +60,7 @@ func TestPodsTellWhatIsWrong(t *testing.T) {
 			if got == nil || got.reason != test.reason || !got.grave || !strings.Contains(got.message, test.says) || !strings.Contains(got.message, test.asks) {
 				t.Errorf("got %+v, want %s with %q and %q", got, test.reason, test.says, test.asks)
 			}
-			if other := seen.pod(map[string]string{labelName: "storyfactory"}); other != nil {
+			if other := seen.pod("storyfactory"); other != nil {
 				t.Errorf("another service is blamed: %+v", *other)
 			}
 		})
