@@ -66,6 +66,12 @@ func newBench(t *testing.T) *bench {
 	rights := server.ConfigForServiceAccount(t, "fountain-system", "fountain-operator")
 	b := &bench{T: t, Client: plain, config: rights, namespace: server.Namespace(t, ""), asked: map[string]bool{}}
 	b.failAfter.Store(-1)
+	b.eventually(func() string { // a new kind is not known at once
+		if err := b.List(t.Context(), &v1alpha1.FountainStackList{}, client.InNamespace(b.namespace)); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
 	b.start()
 	t.Cleanup(func() { b.stop() })
 	return b
@@ -132,6 +138,10 @@ func (b *bench) eventually(check func() string) {
 		}
 	}
 	b.Fatal(last)
+}
+
+func (b *bench) meta(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: b.namespace, Name: name}
 }
 
 func (b *bench) read(object client.Object, name string) error {

@@ -24,9 +24,36 @@ func main() {
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 			err = errors.New("interrupted; run the same command again to go on")
 		}
-		fmt.Fprintln(os.Stderr, "fountain:", err)
-		os.Exit(1)
+		os.Exit(tell(err))
 	}
+}
+
+// withStatus is an outcome with an exit status of its own. Without an error
+// there is nothing to say: the status is the answer.
+type withStatus struct {
+	error
+	status int
+}
+
+func (w withStatus) Error() string {
+	if w.error == nil {
+		return "something would change"
+	}
+	return w.error.Error()
+}
+
+func (w withStatus) Unwrap() error { return w.error }
+
+// tell prints an error and returns the exit status that goes with it.
+func tell(err error) int {
+	var outcome withStatus
+	if !errors.As(err, &outcome) {
+		outcome = withStatus{err, 1}
+	}
+	if outcome.error != nil {
+		fmt.Fprintln(os.Stderr, "fountain:", err)
+	}
+	return outcome.status
 }
 
 func newCommand() *cobra.Command {
@@ -39,7 +66,7 @@ func newCommand() *cobra.Command {
 	}
 	root.AddCommand(newUpCommand(), newImportCommand(), newExportCommand(),
 		newBackupCommand(), newRestoreCommand(), newStatusCommand(), newKeyCommand(), newCertsCommand(), newKongCommand(),
-		newGatewayCommand(), newHealthcheckCommand(), newDNSCommand())
+		newGatewayCommand(), newHealthcheckCommand(), newDNSCommand(), newStackCommand())
 	return root
 }
 

@@ -19,7 +19,7 @@ stage() {
 	install -D -m 644 "$certificates" "$root/rootfs/etc/ssl/certs/ca-certificates.crt"
 	for folder in "$@"; do mkdir -p "$root/owned/$folder"; done
 	cp LICENSE "$root/"
-	CGO_ENABLED=0 go build -trimpath -ldflags "$LDFLAGS" -o "$root/rootfs/$name" "$package"
+	CGO_ENABLED=0 go build -trimpath -tags nostack -ldflags "$LDFLAGS" -o "$root/rootfs/$name" "$package"
 }
 
 build() {

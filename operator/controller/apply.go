@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"fountain.coach/fountainai/operator/api/v1alpha1"
+	"fountain.coach/fountainai/operator/desired"
 )
 
 // refusal is why the operator does not go on, with the reason of the condition.
@@ -68,37 +69,37 @@ func (r *Reconciler) bring(ctx context.Context, stack *v1alpha1.FountainStack) (
 	}
 	hashes := map[string]string{}
 	for _, item := range stack.Status.Inventory {
-		hashes[key(item)] = item.Hash
+		hashes[desired.Key(item)] = item.Hash
 	}
 	sorted := slices.Clone(wanted)
-	slices.SortStableFunc(sorted, func(a, b object) int { return rank(a.item.Kind) - rank(b.item.Kind) })
+	slices.SortStableFunc(sorted, func(a, b desired.Object) int { return rank(a.Item.Kind) - rank(b.Item.Kind) })
 	var failed error
 	for _, each := range sorted {
-		changed, err := r.one(ctx, stack, each, hashes[key(each.item)], &done)
+		changed, err := r.one(ctx, stack, each, hashes[desired.Key(each.Item)], &done)
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s %s: %w", each.item.Kind, each.item.Name, err))
+			failed = errors.Join(failed, fmt.Errorf("%s %s: %w", each.Item.Kind, each.Item.Name, err))
 			if !permanent(err) {
 				break
 			}
 			continue
 		}
 		if changed {
-			hashes[key(each.item)] = each.item.Hash
+			hashes[desired.Key(each.Item)] = each.Item.Hash
 		}
 	}
 	return done, errors.Join(failed, r.settle(ctx, stack, wanted, hashes))
 }
 
 // note adds what is new to the inventory and saves it before anything is applied.
-func (r *Reconciler) note(ctx context.Context, stack *v1alpha1.FountainStack, wanted []object) error {
+func (r *Reconciler) note(ctx context.Context, stack *v1alpha1.FountainStack, wanted []desired.Object) error {
 	known := map[string]bool{}
 	for _, item := range stack.Status.Inventory {
-		known[key(item)] = true
+		known[desired.Key(item)] = true
 	}
 	before := stack.DeepCopy()
 	for _, each := range wanted {
-		if !known[key(each.item)] {
-			item := each.item
+		if !known[desired.Key(each.Item)] {
+			item := each.Item
 			item.Hash = ""
 			stack.Status.Inventory = append(stack.Status.Inventory, item)
 		}
@@ -110,19 +111,19 @@ func (r *Reconciler) note(ctx context.Context, stack *v1alpha1.FountainStack, wa
 }
 
 // settle removes what is no longer wanted and brings the inventory up to date.
-func (r *Reconciler) settle(ctx context.Context, stack *v1alpha1.FountainStack, wanted []object, hashes map[string]string) error {
-	isWanted := map[string]object{}
+func (r *Reconciler) settle(ctx context.Context, stack *v1alpha1.FountainStack, wanted []desired.Object, hashes map[string]string) error {
+	isWanted := map[string]desired.Object{}
 	for _, each := range wanted {
-		isWanted[key(each.item)] = each
+		isWanted[desired.Key(each.Item)] = each
 	}
 	var inventory []v1alpha1.InventoryItem
 	var failed error
 	for _, item := range stack.Status.Inventory {
-		each, stays := isWanted[key(item)]
+		each, stays := isWanted[desired.Key(item)]
 		switch {
 		case stays:
-			item = each.item
-			item.Hash = hashes[key(item)]
+			item = each.Item
+			item.Hash = hashes[desired.Key(item)]
 			inventory = append(inventory, item)
 		case item.Retain:
 			r.recorder.Eventf(stack, nil, corev1.EventTypeNormal, "Retained", "Prune", "%s %s is no longer part of the stack and is retained", item.Kind, item.Name)
@@ -140,7 +141,10 @@ func (r *Reconciler) settle(ctx context.Context, stack *v1alpha1.FountainStack, 
 }
 
 // one applies an object if it is not what is wanted, and reports whether it did.
-func (r *Reconciler) one(ctx context.Context, stack *v1alpha1.FountainStack, each object, applied string, done *work) (bool, error) {
+func (r *Reconciler) one(ctx context.Context, stack *v1alpha1.FountainStack, each desired.Object, applied string, done *work) (bool, error) {
+	if err := r.watches.watch(each.GroupVersionKind()); err != nil {
+		return false, err
+	}
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(each.GroupVersionKind())
 	err := r.client.Get(ctx, client.ObjectKeyFromObject(each), live)
@@ -153,76 +157,48 @@ func (r *Reconciler) one(ctx context.Context, stack *v1alpha1.FountainStack, eac
 	if err != nil {
 		return false, err
 	}
-	if err := mayTake(stack, each, live); err != nil {
-		return false, err
+	if err := each.MayTake(stack, live); err != nil {
+		return false, &refusal{v1alpha1.ReasonRefused, err.Error()}
 	}
-	desired := each.DeepCopy()
-	if each.generated() {
-		keepGenerated(desired, live)
-	}
-	same := contains(live.Object, desired.Object)
-	needed := applied != each.item.Hash || !same
-	if each.item.Kind == "StatefulSet" {
+	target := each.For(live)
+	same := desired.Contains(live.Object, target.Object)
+	needed := applied != each.Item.Hash || !same
+	if each.Item.Kind == "StatefulSet" {
 		if needed && done.rolling != "" {
-			done.waiting = append(done.waiting, each.item.Name)
+			done.waiting = append(done.waiting, each.Item.Name)
 			return false, nil
 		}
-		if err := rollout(live, desired, done); err != nil {
+		if err := rollout(live, target, done); err != nil {
 			return false, err
 		}
 	}
 	if !needed {
 		return false, nil
 	}
-	if applied == each.item.Hash && !same {
-		driftTotal.WithLabelValues(each.item.Kind).Inc()
-		r.recorder.Eventf(stack, nil, corev1.EventTypeNormal, "DriftCorrected", "Apply", "%s %s was changed by somebody and is as the stack says again", each.item.Kind, each.item.Name)
+	if applied == each.Item.Hash && !same {
+		driftTotal.WithLabelValues(each.Item.Kind).Inc()
+		r.recorder.Eventf(stack, nil, corev1.EventTypeNormal, "DriftCorrected", "Apply", "%s %s was changed by somebody and is as the stack says again", each.Item.Kind, each.Item.Name)
 	}
-	return true, r.apply(ctx, desired)
+	return true, r.apply(ctx, target)
 }
 
 // rollout notes a service whose pod is to be replaced or is not ready: others
 // wait for it. It does not go by what was applied last, which the cache may
 // tell too late, but by what is there.
-func rollout(live, desired *unstructured.Unstructured, done *work) error {
+func rollout(live, target *unstructured.Unstructured, done *work) error {
 	var set appsv1.StatefulSet
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &set); err != nil {
 		return err
 	}
-	if done.rolling == "" && (!ready(&set) || !contains(live.Object["spec"], desired.Object["spec"])) {
+	if done.rolling == "" && (!ready(&set) || !desired.Contains(live.Object["spec"], target.Object["spec"])) {
 		done.rolling = set.Name
 	}
 	return nil
 }
 
-// mayTake refuses objects of others. A claim that a former stack or release
-// left behind is taken up again: that is what it was left for.
-func mayTake(stack *v1alpha1.FountainStack, each object, live *unstructured.Unstructured) error {
-	if owner := metav1.GetControllerOf(live); owner != nil && owner.UID != stack.UID {
-		return &refusal{v1alpha1.ReasonRefused, fmt.Sprintf("it belongs to the %s %s; give the stack another name", owner.Kind, owner.Name)}
-	}
-	release := live.GetAnnotations()["meta.helm.sh/release-name"]
-	if release != "" && each.item.Kind != "PersistentVolumeClaim" {
-		return &refusal{v1alpha1.ReasonRefused, fmt.Sprintf("it belongs to the Helm release %s; uninstall that first (volumes stay) or give the stack another name", release)}
-	}
-	return nil
-}
-
-// keepGenerated puts the value in the cluster in the place of the new one.
-func keepGenerated(desired, live *unstructured.Unstructured) {
-	wanted, _, _ := unstructured.NestedStringMap(desired.Object, "data")
-	have, _, _ := unstructured.NestedStringMap(live.Object, "data")
-	for field := range wanted {
-		if have[field] != "" {
-			wanted[field] = have[field]
-		}
-	}
-	_ = unstructured.SetNestedStringMap(desired.Object, wanted, "data")
-}
-
-func (r *Reconciler) apply(ctx context.Context, desired *unstructured.Unstructured) error {
+func (r *Reconciler) apply(ctx context.Context, target *unstructured.Unstructured) error {
 	appliesTotal.Inc()
-	return r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(desired), client.FieldOwner(FieldManager), client.ForceOwnership)
+	return r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(target), client.FieldOwner(desired.FieldManager), client.ForceOwnership)
 }
 
 // remove deletes an object of the inventory, if it is still the stack's.
@@ -244,5 +220,3 @@ func (r *Reconciler) remove(ctx context.Context, stack *v1alpha1.FountainStack, 
 	err = r.client.Delete(ctx, live, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
 	return client.IgnoreNotFound(err)
 }
-
-func key(item v1alpha1.InventoryItem) string { return item.Group + "/" + item.Kind + "/" + item.Name }

@@ -3,7 +3,6 @@ package controller
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,8 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -26,11 +23,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"fountain.coach/fountainai/operator/api/v1alpha1"
+	"fountain.coach/fountainai/operator/desired"
 )
 
 const (
-	// FieldManager is the name under which the operator applies its fields.
-	FieldManager = "fountain-operator"
 	// Finalizer holds a stack until what it is made of has been deleted.
 	Finalizer = "fountain.coach/stack"
 
@@ -46,21 +42,7 @@ type Reconciler struct {
 	reader   client.Reader // past the cache, which holds only what is labelled for stacks
 	recorder events.EventRecorder
 	render   *renderer
-}
-
-// kinds are what a stack may be made of. Those of other projects may be absent
-// from the cluster.
-var kinds = []schema.GroupVersionKind{
-	{Version: "v1", Kind: "ServiceAccount"}, {Version: "v1", Kind: "Secret"}, {Version: "v1", Kind: "ConfigMap"},
-	{Version: "v1", Kind: "PersistentVolumeClaim"}, {Version: "v1", Kind: "Service"},
-	{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}, {Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
-	{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}, {Group: "batch", Version: "v1", Kind: "CronJob"},
-	{Group: "apps", Version: "v1", Kind: "StatefulSet"}, {Group: "apps", Version: "v1", Kind: "Deployment"},
-	{Group: "configuration.konghq.com", Version: "v1", Kind: "KongPlugin"}, {Group: "configuration.konghq.com", Version: "v1", Kind: "KongConsumer"},
-	{Group: "configuration.konghq.com", Version: "v1beta1", Kind: "KongUpstreamPolicy"},
-	{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"},
-	{Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"}, {Group: "monitoring.coreos.com", Version: "v1", Kind: "PodMonitor"},
-	{Group: "monitoring.coreos.com", Version: "v1", Kind: "PrometheusRule"},
+	watches  *watches
 }
 
 // Setup adds the controller to a manager. version is the tag of the images of
@@ -69,7 +51,7 @@ func Setup(manager ctrl.Manager, version string, concurrent int) error {
 	r := &Reconciler{
 		client:   manager.GetClient(),
 		reader:   manager.GetAPIReader(),
-		recorder: manager.GetEventRecorder(FieldManager),
+		recorder: manager.GetEventRecorder(desired.FieldManager),
 		render:   &renderer{version: version, cache: map[string]rendered{}},
 	}
 	several := true // operators in one process, in tests
@@ -78,18 +60,12 @@ func Setup(manager ctrl.Manager, version string, concurrent int) error {
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrent, SkipNameValidation: &several}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(stackOf))
-	for _, kind := range kinds {
-		if _, err := manager.GetRESTMapper().RESTMapping(kind.GroupKind(), kind.Version); meta.IsNoMatchError(err) {
-			manager.GetLogger().Info("not watched, because the cluster does not have the kind; restart the operator after installing it", "kind", kind.String())
-			continue
-		} else if err != nil {
-			return fmt.Errorf("asking the API server for %s: %w", kind, err)
-		}
-		watched := &unstructured.Unstructured{}
-		watched.SetGroupVersionKind(kind)
-		build = build.Watches(watched, handler.EnqueueRequestsFromMapFunc(stackOf))
+	built, err := build.Build(r)
+	if err != nil {
+		return err
 	}
-	return build.Complete(r)
+	r.watches = &watches{manager: manager, controller: built}
+	return r.watches.start()
 }
 
 // stackOf maps an object to the stack that it is labelled for.

@@ -115,10 +115,20 @@ func named(spec *v1alpha1.FountainStackSpec) []string {
 	if tls := spec.Gateway.TLS; tls != nil && tls.SecretName != "" {
 		names = append(names, tls.SecretName)
 	}
-	if spec.Backup != nil && spec.Backup.ObjectStore != nil && spec.Backup.ObjectStore.Credentials != nil {
-		names = append(names, spec.Backup.ObjectStore.Credentials.Name)
+	var stores []*v1alpha1.ObjectStore
+	if spec.Backup != nil {
+		stores = append(stores, spec.Backup.ObjectStore)
 	}
-	return names
+	if spec.Restore != nil {
+		stores = append(stores, spec.Restore.ObjectStore)
+	}
+	for _, store := range stores {
+		if store != nil && store.Credentials != nil {
+			names = append(names, store.Credentials.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // problemsOf tells what an error means and what to do about it.
@@ -239,6 +249,7 @@ func (s *scene) unscheduled(pod corev1.Pod, message string) *problem {
 func describe(stack *v1alpha1.FountainStack, seen *scene, version string, problems []problem, done work) {
 	status := &stack.Status
 	status.ObservedGeneration = stack.Generation
+	status.OperatorVersion = version
 	status.Services = nil
 	count := 0
 	for _, name := range charts.Services {

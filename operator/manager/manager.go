@@ -3,6 +3,7 @@
 package manager
 
 import (
+	"cmp"
 	"crypto/tls"
 	"time"
 
@@ -36,6 +37,9 @@ type Options struct {
 	LeaderElection bool
 	// LeaderNamespace holds the Lease; empty: the operator's own.
 	LeaderNamespace string
+	// LeaseDuration is how long a leader that is not heard of is waited for;
+	// it gives up its work after two thirds of that. 0: 15 s.
+	LeaseDuration time.Duration
 	// Concurrent is how many stacks are worked on at once.
 	Concurrent int
 	// QPS is how many requests a second the API server is asked at most.
@@ -73,6 +77,8 @@ func New(config *rest.Config, options Options) (ctrl.Manager, error) {
 		}
 	}
 	grace := 20 * time.Second
+	lease := cmp.Or(options.LeaseDuration, 15*time.Second)
+	renew, retry := lease*2/3, lease*2/15
 	manager, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: scheme,
 		Cache:  stores,
@@ -86,6 +92,9 @@ func New(config *rest.Config, options Options) (ctrl.Manager, error) {
 		LeaderElectionID:              "fountain-operator.fountain.coach",
 		LeaderElectionNamespace:       options.LeaderNamespace,
 		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &lease,
+		RenewDeadline:                 &renew,
+		RetryPeriod:                   &retry,
 		GracefulShutdownTimeout:       &grace,
 	})
 	if err != nil {

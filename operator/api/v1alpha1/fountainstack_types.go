@@ -83,6 +83,11 @@ type FountainStackSpec struct {
 	// +optional
 	Backup *Backup `json:"backup,omitempty"`
 
+	// Restore fills volumes that are empty from a backup before the services start.
+	// A volume that holds a database is left as it is.
+	// +optional
+	Restore *Restore `json:"restore,omitempty"`
+
 	// Monitoring by the Prometheus operator and Grafana.
 	// +optional
 	Monitoring Monitoring `json:"monitoring,omitempty"`
@@ -168,6 +173,17 @@ type Service struct {
 	// Tolerations of the pod.
 	// +optional
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+	// PriorityClassName of the pod.
+	// +optional
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+	// PodAnnotations are added to those of the pod.
+	// +optional
+	PodAnnotations map[string]string `json:"podAnnotations,omitempty"`
+	// Env adds variables to the container's.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Env []corev1.EnvVar `json:"env,omitempty"`
 }
 
 // Image of a container.
@@ -215,6 +231,17 @@ type Gateway struct {
 	// +optional
 	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
 	ServiceType corev1.ServiceType `json:"serviceType,omitempty"`
+	// Annotations of the Ingresses, or of the gateway's Service in the mode dbless.
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// Resources of the gateway's container in the mode dbless.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+	// CORSOrigins are the origins whose pages may call the services. Empty: all.
+	// +optional
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	CORSOrigins []string `json:"corsOrigins,omitempty"`
 	// Keys of those who may come in. Without them the operator makes keys once and keeps them.
 	// +optional
 	Keys Keys `json:"keys,omitempty"`
@@ -288,11 +315,17 @@ type DNS struct {
 // Backup of all databases on a schedule, to a volume or, with a bucket, to an
 // S3-compatible store.
 type Backup struct {
-	// Schedule in the syntax of cron, in UTC.
+	// Schedule in the syntax of cron.
 	// +optional
 	// +kubebuilder:default="17 3 * * *"
 	// +kubebuilder:validation:Pattern=`^(@(hourly|daily|midnight|weekly|monthly|yearly|annually)|\S+( +\S+){4})$`
 	Schedule string `json:"schedule,omitempty"`
+	// TimeZone of the schedule, a name of the IANA database. Empty: Etc/UTC.
+	// +optional
+	TimeZone string `json:"timeZone,omitempty"`
+	// Suspend makes no more backups for now.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
 	// Keep that many backups.
 	// +optional
 	// +kubebuilder:default=7
@@ -301,6 +334,9 @@ type Backup struct {
 	// Size of the volume.
 	// +optional
 	Size *resource.Quantity `json:"size,omitempty"`
+	// ClassName of the volume's StorageClass. Empty: the stack's.
+	// +optional
+	ClassName string `json:"className,omitempty"`
 	// Retain says what becomes of the volume when the stack is deleted.
 	// +optional
 	// +kubebuilder:default=Retain
@@ -330,6 +366,23 @@ type ObjectStore struct {
 	// Credentials names a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without: the role of the ServiceAccount.
 	// +optional
 	Credentials *corev1.LocalObjectReference `json:"credentials,omitempty"`
+}
+
+// Restore names the backup that empty volumes are filled from.
+// +kubebuilder:validation:XValidation:rule="(has(self.claimName) ? 1 : 0) + (has(self.objectStore) ? 1 : 0) == 1",message="name either a claim that holds backups (claimName) or a bucket (objectStore)"
+type Restore struct {
+	// Backup by its name, such as 20260102T030405Z.
+	// +optional
+	// +kubebuilder:default=latest
+	// +kubebuilder:validation:MinLength=1
+	Backup string `json:"backup,omitempty"`
+	// ClaimName of a volume that holds backups. All services mount it: where they run on several nodes it must allow that.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	ClaimName string `json:"claimName,omitempty"`
+	// ObjectStore that holds backups.
+	// +optional
+	ObjectStore *ObjectStore `json:"objectStore,omitempty"`
 }
 
 // Monitoring by the Prometheus operator and Grafana.
@@ -397,6 +450,9 @@ type FountainStackStatus struct {
 	// Version that all services run.
 	// +optional
 	Version string `json:"version,omitempty"`
+	// OperatorVersion is the tag of the images of stacks that name no version.
+	// +optional
+	OperatorVersion string `json:"operatorVersion,omitempty"`
 	// Services, one by one.
 	// +optional
 	// +listType=map

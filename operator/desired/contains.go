@@ -1,13 +1,12 @@
-// Whether an object in the cluster is what is wanted, field by field.
-package controller
+package desired
 
 import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// contains reports whether live has every field of desired with the same
+// Contains reports whether live has every field of desired with the same
 // value. What live has besides is the API server's, or somebody else's.
-func contains(live, desired any) bool {
+func Contains(live, desired any) bool {
 	switch desired := desired.(type) {
 	case map[string]any:
 		have, ok := live.(map[string]any)
@@ -15,7 +14,7 @@ func contains(live, desired any) bool {
 			return len(desired) == 0 && live == nil
 		}
 		for field, value := range desired {
-			if !contains(have[field], value) {
+			if !Contains(have[field], value) {
 				return false
 			}
 		}
@@ -53,12 +52,12 @@ func containsItems(live, desired []any) bool {
 	}
 	for i, item := range desired {
 		if name, ok := nameOf(item); ok && len(byName) == len(live) {
-			if !contains(byName[name], item) {
+			if !Contains(byName[name], item) {
 				return false
 			}
 			continue
 		}
-		if i >= len(live) || !contains(live[i], item) {
+		if i >= len(live) || !Contains(live[i], item) {
 			return false
 		}
 	}

@@ -1,5 +1,4 @@
-// What a FountainStack says, in the values of the chart fountainai.
-package controller
+package desired
 
 import (
 	corev1 "k8s.io/api/core/v1"
@@ -21,12 +20,17 @@ func values(spec *v1alpha1.FountainStackSpec, version string) (map[string]any, e
 	global.set(spec.Images.Registry, "imageRegistry")
 	global.set(references(spec.Images.PullSecrets), "imagePullSecrets")
 	global.set(spec.Storage.ClassName, "storageClassName")
-	gatewayValues(global, &spec.Gateway)
+	if err := gatewayValues(global, &spec.Gateway); err != nil {
+		return nil, err
+	}
 	global.set(spec.DNS.Enabled, "gateway", "dns", "enabled")
 	global.set(spec.DNS.TTL, "gateway", "dns", "ttl")
 	global.set(spec.DNS.Target, "gateway", "dns", "target")
 	if spec.Backup != nil {
 		backupValues(global, spec.Backup)
+	}
+	if spec.Restore != nil {
+		restoreValues(global, spec.Restore)
 	}
 	global.set(spec.Monitoring.ServiceMonitors, "monitoring", "serviceMonitor", "enabled")
 	global.set(stringMap(spec.Monitoring.Labels), "monitoring", "labels")
@@ -60,7 +64,7 @@ func services(spec *v1alpha1.FountainStackSpec) map[string]*v1alpha1.Service {
 	}
 }
 
-func gatewayValues(global tree, gateway *v1alpha1.Gateway) {
+func gatewayValues(global tree, gateway *v1alpha1.Gateway) error {
 	global.set(string(gateway.Mode), "gateway", "mode")
 	global.set(gateway.IngressClassName, "gateway", "ingressClassName")
 	global.set(gateway.ControllerNamespace, "gateway", "controller", "namespace")
@@ -69,6 +73,16 @@ func gatewayValues(global tree, gateway *v1alpha1.Gateway) {
 		global.set(*gateway.Replicas, "gateway", "dbless", "replicas")
 	}
 	global.set(string(gateway.ServiceType), "gateway", "dbless", "service", "type")
+	if gateway.Mode == "dbless" {
+		global.set(stringMap(gateway.Annotations), "gateway", "dbless", "service", "annotations")
+	} else {
+		global.set(stringMap(gateway.Annotations), "gateway", "ingressAnnotations")
+	}
+	var origins []any
+	for _, origin := range gateway.CORSOrigins {
+		origins = append(origins, origin)
+	}
+	global.set(origins, "gateway", "cors", "origins")
 	for consumer, key := range map[string]*corev1.LocalObjectReference{"writer": gateway.Keys.Writer, "reader": gateway.Keys.Reader} {
 		if key != nil {
 			global.set(key.Name, "gateway", "keys", consumer, "existingSecret")
@@ -85,6 +99,7 @@ func gatewayValues(global tree, gateway *v1alpha1.Gateway) {
 			global.set(issuer.Kind, "gateway", "tls", "certManager", "issuerRef", "kind")
 		}
 	}
+	return global.setResources(gateway.Resources, "gateway", "dbless", "resources")
 }
 
 func backupValues(global tree, backup *v1alpha1.Backup) {
@@ -95,18 +110,36 @@ func backupValues(global tree, backup *v1alpha1.Backup) {
 	if backup.Size != nil {
 		global.set(backup.Size.String(), "backup", "claim", "size")
 	}
-	store := backup.ObjectStore
-	if store == nil {
-		return
+	global.set(backup.ClassName, "backup", "claim", "className")
+	global.set(backup.TimeZone, "backup", "timeZone")
+	global.set(backup.Suspend, "backup", "suspend")
+	if backup.ObjectStore != nil {
+		global.set("objectStore", "backup", "target")
+		objectStoreValues(global, backup.ObjectStore, "backup")
 	}
-	global.set("objectStore", "backup", "target")
-	global.set(store.Bucket, "backup", "objectStore", "bucket")
-	global.set(store.Prefix, "backup", "objectStore", "prefix")
-	global.set(store.Endpoint, "backup", "objectStore", "endpoint")
-	global.set(store.Region, "backup", "objectStore", "region")
-	global.set(store.PathStyle, "backup", "objectStore", "pathStyle")
+}
+
+func restoreValues(global tree, restore *v1alpha1.Restore) {
+	global.set(true, "restore", "enabled")
+	global.set(restore.Backup, "restore", "backup")
+	if restore.ClaimName != "" {
+		global.set("claim", "restore", "source")
+		global.set(restore.ClaimName, "restore", "claim")
+	}
+	if restore.ObjectStore != nil {
+		global.set("objectStore", "restore", "source")
+		objectStoreValues(global, restore.ObjectStore, "restore")
+	}
+}
+
+func objectStoreValues(global tree, store *v1alpha1.ObjectStore, section string) {
+	global.set(store.Bucket, section, "objectStore", "bucket")
+	global.set(store.Prefix, section, "objectStore", "prefix")
+	global.set(store.Endpoint, section, "objectStore", "endpoint")
+	global.set(store.Region, section, "objectStore", "region")
+	global.set(store.PathStyle, section, "objectStore", "pathStyle")
 	if store.Credentials != nil {
-		global.set(store.Credentials.Name, "backup", "objectStore", "existingSecret")
+		global.set(store.Credentials.Name, section, "objectStore", "existingSecret")
 	}
 }
 
@@ -121,23 +154,32 @@ func serviceValues(service tree, override *v1alpha1.Service) error {
 	}
 	service.set(override.LogLevel, "log", "level")
 	service.set(stringMap(override.NodeSelector), "nodeSelector")
-	if override.Resources != nil {
-		resources, err := runtime.DefaultUnstructuredConverter.ToUnstructured(override.Resources)
-		if err != nil {
-			return err
-		}
-		service.set(resources, "resources")
-	}
-	var tolerations []any
-	for i := range override.Tolerations {
-		toleration, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&override.Tolerations[i])
-		if err != nil {
-			return err
-		}
-		tolerations = append(tolerations, toleration)
+	service.set(override.PriorityClassName, "priorityClassName")
+	service.set(stringMap(override.PodAnnotations), "podAnnotations")
+	tolerations, err := objects(override.Tolerations)
+	if err != nil {
+		return err
 	}
 	service.set(tolerations, "tolerations")
-	return nil
+	variables, err := objects(override.Env)
+	if err != nil {
+		return err
+	}
+	service.set(variables, "extraEnv")
+	return service.setResources(override.Resources, "resources")
+}
+
+// objects turns Kubernetes' types into plain data.
+func objects[T any](list []T) ([]any, error) {
+	var plain []any
+	for i := range list {
+		each, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&list[i])
+		if err != nil {
+			return nil, err
+		}
+		plain = append(plain, each)
+	}
+	return plain, nil
 }
 
 // tree is values on their way to the chart.
@@ -170,6 +212,19 @@ func (t tree) set(value any, path ...string) {
 		}
 	}
 	t.put(value, path)
+}
+
+// setResources puts resources at a path, unless there are none.
+func (t tree) setResources(resources *corev1.ResourceRequirements, path ...string) error {
+	if resources == nil {
+		return nil
+	}
+	plain, err := runtime.DefaultUnstructuredConverter.ToUnstructured(resources)
+	if err != nil {
+		return err
+	}
+	t.set(plain, path...)
+	return nil
 }
 
 func (t tree) put(value any, path []string) {
