@@ -19,6 +19,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
@@ -138,6 +139,11 @@ func (b *bench) eventually(check func() string) {
 		}
 	}
 	b.Fatal(last)
+}
+
+func quantity(text string) *resource.Quantity {
+	parsed := resource.MustParse(text)
+	return &parsed
 }
 
 func (b *bench) meta(name string) metav1.ObjectMeta {

@@ -417,11 +417,11 @@ func TestTheAPIServerRefusesMistakes(t *testing.T) {
 			t.Errorf("got %v, want %q", err, test.want)
 		}
 	}
-	made := b.settled("story", v1alpha1.FountainStackSpec{Storage: v1alpha1.Storage{Size: resource.MustParse("3Gi")}})
+	made := b.settled("story", v1alpha1.FountainStackSpec{Storage: v1alpha1.Storage{Size: quantity("3Gi")}})
 	if err := b.read(made, "story"); err != nil {
 		t.Fatal(err)
 	}
-	made.Spec.Storage.Size = resource.MustParse("1Gi")
+	made.Spec.Storage.Size = quantity("1Gi")
 	if err := b.Update(t.Context(), made); err == nil || !strings.Contains(err.Error(), "cannot shrink") {
 		t.Errorf("got %v, want that a volume cannot shrink", err)
 	}

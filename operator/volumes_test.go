@@ -65,11 +65,11 @@ func TestVolumesGrow(t *testing.T) {
 	b.class("grows-"+b.namespace, true)
 	size := resource.MustParse("1Gi")
 	stack := b.settled("story", v1alpha1.FountainStackSpec{
-		Storage: v1alpha1.Storage{ClassName: "grows-" + b.namespace, Size: resource.MustParse("3Gi")},
+		Storage: v1alpha1.Storage{ClassName: "grows-" + b.namespace, Size: quantity("3Gi")},
 		Backup:  &v1alpha1.Backup{Size: &size, ClassName: "grows-" + b.namespace}})
 	b.bind("story")
 	b.change(stack, func(spec *v1alpha1.FountainStackSpec) {
-		spec.Storage.Size = resource.MustParse("4Gi")
+		spec.Storage.Size = quantity("4Gi")
 		larger, grown := resource.MustParse("6Gi"), resource.MustParse("2Gi")
 		spec.Services.Character, spec.Backup.Size = &v1alpha1.Service{Size: &larger}, &grown
 	})
@@ -94,7 +94,10 @@ func TestAVolumeThatCannotGrow(t *testing.T) {
 	b.bind("story")
 	larger := resource.MustParse("9Gi")
 	b.change(stack, func(spec *v1alpha1.FountainStackSpec) { spec.Services.Character = &v1alpha1.Service{Size: &larger} })
-	b.eventually(func() string { b.run("story"); return b.condition("story", "Degraded", "True", v1alpha1.ReasonRefused)() })
+	b.eventually(func() string {
+		b.run("story")
+		return b.condition("story", "Degraded", "True", v1alpha1.ReasonRefused)()
+	})
 	b.change(stack, func(spec *v1alpha1.FountainStackSpec) { spec.Version = "2.0.0" })
 	b.eventually(func() string {
 		b.run("story")
@@ -141,7 +144,10 @@ func TestAKindThatComesLater(t *testing.T) {
 	defer b.eventually(install) // other tests need it
 	b.start()
 	stack := b.stack("story", v1alpha1.FountainStackSpec{Monitoring: v1alpha1.Monitoring{ServiceMonitors: true}})
-	b.eventually(func() string { b.run("story"); return b.condition("story", "Degraded", "True", v1alpha1.ReasonKindMissing)() })
+	b.eventually(func() string {
+		b.run("story")
+		return b.condition("story", "Degraded", "True", v1alpha1.ReasonKindMissing)()
+	})
 	b.eventually(install)
 	monitor := &unstructured.Unstructured{}
 	monitor.SetAPIVersion("monitoring.coreos.com/v1")
@@ -149,7 +155,9 @@ func TestAKindThatComesLater(t *testing.T) {
 	n := 0
 	b.eventually(func() string {
 		n++ // it looks again each minute; somebody who changes something need not wait
-		b.change(stack, func(spec *v1alpha1.FountainStackSpec) { spec.Monitoring.Labels = map[string]string{"try": fmt.Sprint(n)} })
+		b.change(stack, func(spec *v1alpha1.FountainStackSpec) {
+			spec.Monitoring.Labels = map[string]string{"try": fmt.Sprint(n)}
+		})
 		b.run("story")
 		if err := b.read(monitor, "story-character"); err != nil {
 			return err.Error()

@@ -18,7 +18,6 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 
-	"fountain.coach/fountainai/internal/httpapi"
 	"fountain.coach/fountainai/internal/stackctl"
 	"fountain.coach/fountainai/operator/api/v1alpha1"
 )
@@ -227,7 +226,7 @@ func stackDiff(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer, c
 	for _, stack := range stacks {
 		bar := newProgress(stderr, "comparing "+stack.GetName())
 		done := 0
-		found, err := cluster.Diff(ctx, stack, httpapi.Version(), func(n, all int) { bar.expect(all); bar.add(n - done); done = n })
+		found, err := cluster.Diff(ctx, stack, func(n, all int) { bar.expect(all); bar.add(n - done); done = n })
 		bar.finish()
 		if err != nil {
 			return withStatus{fmt.Errorf("%s: %w", stack.GetName(), err), 2}

@@ -45,17 +45,18 @@ type Change struct {
 
 // Diff tells what the operator would do if the stack were applied as it
 // stands. Everything is a dry run in the API server, so defaults, validation
-// and admission have their say; nothing is changed. version is the tag of the
-// images where neither the stack nor the operator names one. The error is that
+// and admission have their say; nothing is changed. Images
+// of a stack that names no version have the tag that its operator gives them,
+// or, if none has seen it yet, the chart's own. The error is that
 // of the stack itself, as the API server refuses it. progress, if not nil, is
 // told how many of how many objects have been compared.
-func (c *Cluster) Diff(ctx context.Context, object *unstructured.Unstructured, version string, progress func(done, all int)) ([]Change, error) {
+func (c *Cluster) Diff(ctx context.Context, object *unstructured.Unstructured, progress func(done, all int)) ([]Change, error) {
 	namespace := cmp.Or(object.GetNamespace(), c.Namespace, metav1.NamespaceDefault)
 	live, stack, err := c.rehearse(ctx, object, namespace)
 	if err != nil {
 		return nil, err
 	}
-	values, _, err := desired.Values(stack, cmp.Or(stack.Status.OperatorVersion, version))
+	values, _, err := desired.Values(stack, stack.Status.OperatorVersion)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func values(spec *v1alpha1.FountainStackSpec, version string) (map[string]any, e
 	for name, override := range services(spec) {
 		service := tree{}
 		service.set(string(spec.Storage.Retain), "storage", "retention")
-		if size := spec.Storage.Size; !size.IsZero() {
+		if size := spec.Storage.Size; size != nil && !size.IsZero() {
 			service.set(size.String(), "storage", "size")
 		}
 		if override != nil {

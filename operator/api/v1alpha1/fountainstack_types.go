@@ -126,7 +126,7 @@ type Storage struct {
 	// +optional
 	// +kubebuilder:default="2Gi"
 	// +kubebuilder:validation:XValidation:rule="quantity(self).compareTo(quantity(oldSelf)) >= 0",message="a volume cannot shrink: back up, make a new stack with the smaller size and restore"
-	Size resource.Quantity `json:"size,omitempty"`
+	Size *resource.Quantity `json:"size,omitempty"`
 	// ClassName of the StorageClass. Empty: the cluster's default. It cannot be changed.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the class of a volume cannot be changed: back up, make a new stack with the other class and restore"
