@@ -46,7 +46,7 @@ type ran struct {
 // fountain runs the command against the bench's namespace as an administrator.
 func (b *bench) fountain(stdin string, args ...string) ran {
 	b.Helper()
-	return b.fountainWith(cluster.Start(b.T).Kubeconfig, stdin, args...)
+	return b.fountainWith(cluster.Start(b.TB).Kubeconfig, stdin, args...)
 }
 
 func (b *bench) fountainWith(kubeconfig, stdin string, args ...string) ran {
@@ -65,7 +65,7 @@ func (b *bench) fountainWith(kubeconfig, stdin string, args ...string) ran {
 	return ran{stdout.String(), stderr.String(), command.ProcessState.ExitCode()}
 }
 
-func (r ran) expect(t *testing.T, status int, texts ...string) {
+func (r ran) expect(t testing.TB, status int, texts ...string) {
 	t.Helper()
 	if r.status != status {
 		t.Errorf("status %d, want %d\n%s%s", r.status, status, r.stdout, r.stderr)

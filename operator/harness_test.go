@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 
 // bench is a namespace with an operator that looks after it.
 type bench struct {
-	*testing.T
+	testing.TB
 	client.Client
 	config    *rest.Config
 	namespace string
@@ -51,7 +51,7 @@ type bench struct {
 	asked     map[string]bool // what the operator asked for: "verb group/resource"
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	t.Helper()
 	server := cluster.Start(t)
 	scheme, err := manager.Scheme()
@@ -65,7 +65,7 @@ func newBench(t *testing.T) *bench {
 	// It runs with the rights that the manifest gives it.
 	server.Run(t, "kubectl", "apply", "--server-side", "-f", "../manifests/operator.yaml")
 	rights := server.ConfigForServiceAccount(t, "fountain-system", "fountain-operator")
-	b := &bench{T: t, Client: plain, config: rights, namespace: server.Namespace(t, ""), asked: map[string]bool{}}
+	b := &bench{TB: t, Client: plain, config: rights, namespace: server.Namespace(t, ""), asked: map[string]bool{}}
 	b.failAfter.Store(-1)
 	b.eventually(func() string { // a new kind is not known at once
 		if err := b.List(t.Context(), &v1alpha1.FountainStackList{}, client.InNamespace(b.namespace)); err != nil {
@@ -169,44 +169,63 @@ func (b *bench) condition(name, kind string, status metav1.ConditionStatus, reas
 	}
 }
 
-// run makes the StatefulSets and Ingresses of a stack what the controllers of
-// Kubernetes would, but those whose names are given.
+// run makes the StatefulSets, Deployments and Ingresses of a stack what the
+// controllers of Kubernetes would, but those whose names are given.
 func (b *bench) run(name string, except ...string) {
 	b.Helper()
 	b.eventually(func() string {
-		var sets appsv1.StatefulSetList
-		if err := b.List(b.Context(), &sets, client.InNamespace(b.namespace), client.MatchingLabels{"app.kubernetes.io/instance": name}); err != nil {
-			return err.Error()
+		sets, _ := b.partsOf(name)
+		if len(sets) != 5 {
+			return fmt.Sprintf("%d StatefulSets, want five", len(sets))
 		}
-		if len(sets.Items) != 5 {
-			return fmt.Sprintf("%d StatefulSets, want five", len(sets.Items))
-		}
-		for _, set := range sets.Items {
-			if slices.Contains(except, set.Name) {
+		for i := range sets {
+			if slices.Contains(except, sets[i].Name) {
 				continue
 			}
-			if err := b.runSet(&set); err != nil {
+			if err := b.runSet(&sets[i]); err != nil {
 				return err.Error()
 			}
 		}
 		return ""
 	})
-	var ingresses networkingv1.IngressList
-	_ = b.List(b.Context(), &ingresses, client.InNamespace(b.namespace))
-	for _, ingress := range ingresses.Items {
-		ingress.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{IP: "198.51.100.7"}}
-		_ = b.Status().Update(b.Context(), &ingress)
+	_, ingresses := b.partsOf(name)
+	for i := range ingresses {
+		_ = b.address(&ingresses[i])
 	}
 	var deployments appsv1.DeploymentList
-	_ = b.List(b.Context(), &deployments, client.InNamespace(b.namespace))
+	_ = b.List(b.Context(), &deployments, client.InNamespace(b.namespace), client.MatchingLabels{"app.kubernetes.io/instance": name})
 	for _, each := range deployments.Items {
 		each.Status.Replicas, each.Status.ReadyReplicas, each.Status.AvailableReplicas = *each.Spec.Replicas, *each.Spec.Replicas, *each.Spec.Replicas
 		_ = b.Status().Update(b.Context(), &each)
 	}
 }
 
+// partsOf returns the StatefulSets and Ingresses of a stack.
+func (b *bench) partsOf(name string) ([]appsv1.StatefulSet, []networkingv1.Ingress) {
+	b.Helper()
+	var sets appsv1.StatefulSetList
+	var ingresses networkingv1.IngressList
+	mine := []client.ListOption{client.InNamespace(b.namespace), client.MatchingLabels{"app.kubernetes.io/instance": name}}
+	if err := errors.Join(b.List(b.Context(), &sets, mine...), b.List(b.Context(), &ingresses, mine...)); err != nil {
+		b.Fatal(err)
+	}
+	return sets.Items, ingresses.Items
+}
+
+// address gives an Ingress the address that a load balancer would.
+func (b *bench) address(ingress *networkingv1.Ingress) error {
+	if len(ingress.Status.LoadBalancer.Ingress) > 0 {
+		return nil
+	}
+	ingress.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{IP: "198.51.100.7"}}
+	return b.Status().Update(b.Context(), ingress)
+}
+
 func (b *bench) runSet(set *appsv1.StatefulSet) error {
 	revision := fmt.Sprintf("%s-%d", set.Name, set.Generation)
+	if set.Status.ObservedGeneration == set.Generation && set.Status.ReadyReplicas == 1 && set.Status.CurrentRevision == revision {
+		return nil
+	}
 	set.Status = appsv1.StatefulSetStatus{ObservedGeneration: set.Generation, Replicas: 1, ReadyReplicas: 1, AvailableReplicas: 1,
 		UpdatedReplicas: 1, CurrentReplicas: 1, CurrentRevision: revision, UpdateRevision: revision}
 	return b.Status().Update(b.Context(), set)

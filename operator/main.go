@@ -27,7 +27,7 @@ func main() {
 	flag.BoolVar(&options.LeaderElection, "leader-elect", true, "let one of several replicas work at a time")
 	flag.StringVar(&options.LeaderNamespace, "leader-namespace", "", "namespace of the Lease; empty: the operator's own")
 	flag.IntVar(&options.Concurrent, "concurrent", 4, "stacks to work on at once")
-	qps := flag.Float64("qps", 50, "requests a second to the API server at most")
+	qps := flag.Float64("qps", 200, "requests a second to the API server at most")
 	flag.Parse()
 	options.QPS = float32(*qps)
 	if namespaces != "" {

@@ -31,7 +31,7 @@ type wire struct {
 }
 
 // newWire returns a wire and a config that goes over it.
-func newWire(t *testing.T, config *rest.Config) (*wire, *rest.Config) {
+func newWire(t testing.TB, config *rest.Config) (*wire, *rest.Config) {
 	t.Helper()
 	address, err := url.Parse(config.Host)
 	if err != nil || address.Host == "" {
@@ -200,7 +200,7 @@ type replica struct {
 // replica starts an operator that takes part in the election.
 func (b *bench) replica(namespace string) *replica {
 	b.Helper()
-	w, config := newWire(b.T, b.config)
+	w, config := newWire(b.TB, b.config)
 	m, err := manager.New(config, manager.Options{Version: "1.0.0", Namespaces: []string{b.namespace}, MetricsAddress: "0", ProbeAddress: "0",
 		Concurrent: 2, QPS: 500, LeaderElection: true, LeaderNamespace: namespace, LeaseDuration: 3 * time.Second})
 	if err != nil {

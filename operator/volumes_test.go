@@ -24,7 +24,7 @@ func (b *bench) class(name string, grows bool) {
 	if err := b.Create(b.Context(), class); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = b.Client.Delete(b.T.Context(), class) })
+	b.Cleanup(func() { _ = b.Client.Delete(b.TB.Context(), class) })
 }
 
 // bind makes the stack's claims what a provisioner would.
