@@ -60,46 +60,46 @@ func rank(kind string) int {
 // in its inventory, so that an operator that is killed in between finds them again.
 func (r *Reconciler) bring(ctx context.Context, stack *v1alpha1.FountainStack) (work, error) {
 	var done work
-	wanted, err := r.render.objects(stack)
+	wanted, err := r.render.of(stack)
 	if err != nil {
 		return done, &refusal{v1alpha1.ReasonInvalid, err.Error()}
 	}
-	if err := r.note(ctx, stack, wanted); err != nil {
+	if err := r.note(ctx, stack, wanted.parts); err != nil {
 		return done, err
 	}
 	hashes := map[string]string{}
 	for _, item := range stack.Status.Inventory {
 		hashes[desired.Key(item)] = item.Hash
 	}
-	sorted := slices.Clone(wanted)
-	slices.SortStableFunc(sorted, func(a, b desired.Object) int { return rank(a.Item.Kind) - rank(b.Item.Kind) })
+	sorted := slices.Clone(wanted.parts)
+	slices.SortStableFunc(sorted, func(a, b part) int { return rank(a.item.Kind) - rank(b.item.Kind) })
 	var failed error
 	for _, each := range sorted {
-		changed, err := r.one(ctx, stack, each, hashes[desired.Key(each.Item)], &done)
+		changed, err := r.one(ctx, stack, each, hashes[desired.Key(each.item)], wanted.verified, &done)
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s %s: %w", each.Item.Kind, each.Item.Name, err))
+			failed = errors.Join(failed, fmt.Errorf("%s %s: %w", each.item.Kind, each.item.Name, err))
 			if !permanent(err) {
 				break
 			}
 			continue
 		}
 		if changed {
-			hashes[desired.Key(each.Item)] = each.Item.Hash
+			hashes[desired.Key(each.item)] = each.item.Hash
 		}
 	}
-	return done, errors.Join(failed, r.settle(ctx, stack, wanted, hashes))
+	return done, errors.Join(failed, r.settle(ctx, stack, wanted.parts, hashes))
 }
 
 // note adds what is new to the inventory and saves it before anything is applied.
-func (r *Reconciler) note(ctx context.Context, stack *v1alpha1.FountainStack, wanted []desired.Object) error {
+func (r *Reconciler) note(ctx context.Context, stack *v1alpha1.FountainStack, wanted []part) error {
 	known := map[string]bool{}
 	for _, item := range stack.Status.Inventory {
 		known[desired.Key(item)] = true
 	}
 	before := stack.DeepCopy()
 	for _, each := range wanted {
-		if !known[desired.Key(each.Item)] {
-			item := each.Item
+		if !known[desired.Key(each.item)] {
+			item := each.item
 			item.Hash = ""
 			stack.Status.Inventory = append(stack.Status.Inventory, item)
 		}
@@ -111,10 +111,10 @@ func (r *Reconciler) note(ctx context.Context, stack *v1alpha1.FountainStack, wa
 }
 
 // settle removes what is no longer wanted and brings the inventory up to date.
-func (r *Reconciler) settle(ctx context.Context, stack *v1alpha1.FountainStack, wanted []desired.Object, hashes map[string]string) error {
-	isWanted := map[string]desired.Object{}
+func (r *Reconciler) settle(ctx context.Context, stack *v1alpha1.FountainStack, wanted []part, hashes map[string]string) error {
+	isWanted := map[string]part{}
 	for _, each := range wanted {
-		isWanted[desired.Key(each.Item)] = each
+		isWanted[desired.Key(each.item)] = each
 	}
 	var inventory []v1alpha1.InventoryItem
 	var failed error
@@ -122,7 +122,7 @@ func (r *Reconciler) settle(ctx context.Context, stack *v1alpha1.FountainStack, 
 		each, stays := isWanted[desired.Key(item)]
 		switch {
 		case stays:
-			item = each.Item
+			item = each.item
 			item.Hash = hashes[desired.Key(item)]
 			inventory = append(inventory, item)
 		case item.Retain:
@@ -141,56 +141,68 @@ func (r *Reconciler) settle(ctx context.Context, stack *v1alpha1.FountainStack, 
 }
 
 // one applies an object if it is not what is wanted, and reports whether it did.
-func (r *Reconciler) one(ctx context.Context, stack *v1alpha1.FountainStack, each desired.Object, applied string, done *work) (bool, error) {
-	if err := r.watches.watch(each.GroupVersionKind()); err != nil {
+func (r *Reconciler) one(ctx context.Context, stack *v1alpha1.FountainStack, each part, applied string, verified map[string]string, done *work) (bool, error) {
+	kind := schema.GroupVersionKind{Group: each.item.Group, Version: each.item.Version, Kind: each.item.Kind}
+	if err := r.watches.watch(kind); err != nil {
 		return false, err
 	}
 	live := &unstructured.Unstructured{}
-	live.SetGroupVersionKind(each.GroupVersionKind())
-	err := r.client.Get(ctx, client.ObjectKeyFromObject(each), live)
+	live.SetGroupVersionKind(kind)
+	name := client.ObjectKey{Namespace: stack.Namespace, Name: each.item.Name}
+	err := r.client.Get(ctx, name, live)
+	if err == nil && applied == each.item.Hash && verified[desired.Key(each.item)] == live.GetResourceVersion() {
+		return false, rollout(live, true, done)
+	}
+	wanted, failed := each.unpack()
+	if failed != nil {
+		return false, failed
+	}
 	if apierrors.IsNotFound(err) {
 		// The cache holds what bears our labels: ask for what does not, or not any more.
-		if err = r.reader.Get(ctx, client.ObjectKeyFromObject(each), live); apierrors.IsNotFound(err) {
-			return true, r.apply(ctx, each.DeepCopy())
+		if err = r.reader.Get(ctx, name, live); apierrors.IsNotFound(err) {
+			return true, r.apply(ctx, wanted.Unstructured)
 		}
 	}
 	if err != nil {
 		return false, err
 	}
-	if err := each.MayTake(stack, live); err != nil {
+	if err := wanted.MayTake(stack, live); err != nil {
 		return false, &refusal{v1alpha1.ReasonRefused, err.Error()}
 	}
-	target := each.For(live)
+	target := wanted.For(live)
 	same := desired.Contains(live.Object, target.Object)
-	needed := applied != each.Item.Hash || !same
-	if each.Item.Kind == "StatefulSet" {
-		if needed && done.rolling != "" {
-			done.waiting = append(done.waiting, each.Item.Name)
+	if applied == each.item.Hash && same {
+		verified[desired.Key(each.item)] = live.GetResourceVersion()
+		return false, rollout(live, true, done)
+	}
+	if each.item.Kind == "StatefulSet" {
+		if done.rolling != "" {
+			done.waiting = append(done.waiting, each.item.Name)
 			return false, nil
 		}
-		if err := rollout(live, target, done); err != nil {
+		if err := rollout(live, desired.Contains(live.Object["spec"], target.Object["spec"]), done); err != nil {
 			return false, err
 		}
 	}
-	if !needed {
-		return false, nil
-	}
-	if applied == each.Item.Hash && !same {
-		driftTotal.WithLabelValues(each.Item.Kind).Inc()
-		r.recorder.Eventf(stack, nil, corev1.EventTypeNormal, "DriftCorrected", "Apply", "%s %s was changed by somebody and is as the stack says again", each.Item.Kind, each.Item.Name)
+	if applied == each.item.Hash && !same {
+		driftTotal.WithLabelValues(each.item.Kind).Inc()
+		r.recorder.Eventf(stack, nil, corev1.EventTypeNormal, "DriftCorrected", "Apply", "%s %s was changed by somebody and is as the stack says again", each.item.Kind, each.item.Name)
 	}
 	return true, r.apply(ctx, target)
 }
 
-// rollout notes a service whose pod is to be replaced or is not ready: others
-// wait for it. It does not go by what was applied last, which the cache may
-// tell too late, but by what is there.
-func rollout(live, target *unstructured.Unstructured, done *work) error {
+// rollout notes a service whose pod is to be replaced, because the spec there
+// is not current, or is not ready: others wait for it. It does not go by what
+// was applied last, which the cache may tell too late, but by what is there.
+func rollout(live *unstructured.Unstructured, current bool, done *work) error {
+	if live.GetKind() != "StatefulSet" || done.rolling != "" {
+		return nil
+	}
 	var set appsv1.StatefulSet
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &set); err != nil {
 		return err
 	}
-	if done.rolling == "" && (!ready(&set) || !desired.Contains(live.Object["spec"], target.Object["spec"])) {
+	if !current || !ready(&set) {
 		done.rolling = set.Name
 	}
 	return nil

@@ -52,7 +52,7 @@ func Setup(manager ctrl.Manager, version string, concurrent int) error {
 		client:   manager.GetClient(),
 		reader:   manager.GetAPIReader(),
 		recorder: manager.GetEventRecorder(desired.FieldManager),
-		render:   &renderer{version: version, cache: map[string]rendered{}},
+		render:   &renderer{version: version, cache: map[string]*rendered{}},
 	}
 	several := true // operators in one process, in tests
 	build := ctrl.NewControllerManagedBy(manager).

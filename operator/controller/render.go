@@ -1,7 +1,10 @@
 package controller
 
 import (
+	"encoding/json"
 	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"fountain.coach/fountainai/operator/api/v1alpha1"
 	"fountain.coach/fountainai/operator/desired"
@@ -11,35 +14,61 @@ import (
 type renderer struct {
 	version string
 	mu      sync.Mutex
-	cache   map[string]rendered
+	cache   map[string]*rendered
 }
 
+// rendered is what a stack is made of, small enough to keep for every stack.
 type rendered struct {
-	key     string
-	objects []desired.Object
+	key   string
+	parts []part
+	// verified are the versions, as the API server counts them, at which
+	// objects were seen to be as they should.
+	verified map[string]string
 }
 
-// objects returns what the stack is made of. The result is shared: it must not be changed.
-func (r *renderer) objects(stack *v1alpha1.FountainStack) ([]desired.Object, error) {
+// part is one object: packed, because hundreds of stacks are kept and an
+// object is looked into only when it has changed.
+type part struct {
+	item    v1alpha1.InventoryItem
+	content []byte
+}
+
+func (p part) unpack() (desired.Object, error) {
+	object := &unstructured.Unstructured{}
+	err := object.UnmarshalJSON(p.content)
+	return desired.Object{Unstructured: object, Item: p.item}, err
+}
+
+// of returns what the stack is made of. The parts must not be changed; the
+// rest belongs to whoever works on the stack, which one does at a time.
+func (r *renderer) of(stack *v1alpha1.FountainStack) (*rendered, error) {
 	chosen, key, err := desired.Values(stack, r.version)
 	if err != nil {
 		return nil, err
 	}
 	name := stack.Namespace + "/" + stack.Name
 	r.mu.Lock()
-	known, found := r.cache[name]
+	known := r.cache[name]
 	r.mu.Unlock()
-	if found && known.key == key {
-		return known.objects, nil
+	if known != nil && known.key == key {
+		return known, nil
 	}
 	wanted, err := desired.Objects(stack, chosen)
 	if err != nil {
 		return nil, err
 	}
+	result := &rendered{key: key, verified: map[string]string{}}
+	for _, each := range wanted {
+		content, err := json.Marshal(each.Object)
+		if err != nil {
+			return nil, err
+		}
+		result.parts = append(result.parts, part{each.Item, content})
+	}
 	r.mu.Lock()
-	r.cache[name] = rendered{key, wanted}
+	r.cache[name] = result
 	r.mu.Unlock()
-	return wanted, nil
+	return result, nil
 }
 
 func (r *renderer) forget(name string) {

@@ -65,10 +65,14 @@ func New(config *rest.Config, options Options) (ctrl.Manager, error) {
 	config.QPS, config.Burst = options.QPS, int(2*options.QPS)
 	// Of all that is in the cluster, keep what belongs to a stack.
 	ours := labels.SelectorFromSet(labels.Set{"app.kubernetes.io/part-of": "fountainai"})
+	// The controller only reads what it gets from the cache, but for the stacks:
+	// so the cache need not copy the rest for each look.
+	shared, copied := true, false
 	stores := cache.Options{
-		DefaultLabelSelector: ours,
-		ByObject:             map[client.Object]cache.ByObject{&v1alpha1.FountainStack{}: {Label: labels.Everything()}},
-		DefaultTransform:     cache.TransformStripManagedFields(),
+		DefaultLabelSelector:         ours,
+		DefaultUnsafeDisableDeepCopy: &shared,
+		ByObject:                     map[client.Object]cache.ByObject{&v1alpha1.FountainStack{}: {Label: labels.Everything(), UnsafeDisableDeepCopy: &copied}},
+		DefaultTransform:             cache.TransformStripManagedFields(),
 	}
 	if len(options.Namespaces) > 0 {
 		stores.DefaultNamespaces = map[string]cache.Config{}
