@@ -86,35 +86,58 @@ func (r *rules) unused() []string {
 }
 
 func (r *rules) write(chart string) error {
-	content, err := os.ReadFile(filepath.Join(folder, chart, "values.yaml"))
+	root, err := r.chart(chart)
 	if err != nil {
 		return err
 	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(content, &document); err != nil {
-		return err
-	}
-	root, err := r.object("", document.Content[0])
-	if err != nil {
-		return err
-	}
-	root["$schema"] = "http://json-schema.org/draft-07/schema#"
-	root["title"] = "Values of the chart " + chart
-	properties := root["properties"].(schema)
 	if chart == charts.Operator {
 		return save(chart, root)
 	}
+	properties := root["properties"].(schema)
 	// Helm adds the values of the charts below to those of the chart.
 	properties[library] = schema{"type": "object"}
 	if chart != umbrella {
-		global, err := globalNames()
+		stack, err := r.chart(umbrella)
 		if err != nil {
 			return err
 		}
-		properties["global"].(schema)["properties"] = global
-		properties["global"].(schema)["additionalProperties"] = false
+		shared := stack["properties"].(schema)["global"].(schema)
+		withoutDescriptions(shared)
+		shared["description"] = properties["global"].(schema)["description"]
+		properties["global"] = shared
 	}
 	return save(chart, root)
+}
+
+// chart is the schema of what stands in a chart's values.yaml.
+func (r *rules) chart(name string) (schema, error) {
+	content, err := os.ReadFile(filepath.Join(folder, name, "values.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal(content, &document); err != nil {
+		return nil, err
+	}
+	root, err := r.object("", document.Content[0])
+	if err != nil {
+		return nil, err
+	}
+	root["$schema"] = "http://json-schema.org/draft-07/schema#"
+	root["title"] = "Values of the chart " + name
+	return root, nil
+}
+
+// withoutDescriptions drops the descriptions of all values below. What global
+// holds is described in the umbrella's schema; a service's only checks it.
+func withoutDescriptions(object schema) {
+	properties, _ := object["properties"].(schema)
+	for _, property := range properties {
+		if property, ok := property.(schema); ok {
+			delete(property, "description")
+			withoutDescriptions(property)
+		}
+	}
 }
 
 func save(chart string, root schema) error {
@@ -123,24 +146,6 @@ func save(chart string, root schema) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(folder, chart, "values.schema.json"), append(text, '\n'), 0o644)
-}
-
-// globalNames are the settings that the umbrella chart shares; its own schema
-// says what they may be.
-func globalNames() (schema, error) {
-	content, err := os.ReadFile(filepath.Join(folder, umbrella, "values.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	var values struct{ Global map[string]any }
-	if err := yaml.Unmarshal(content, &values); err != nil {
-		return nil, err
-	}
-	names := schema{}
-	for name := range values.Global {
-		names[name] = schema{}
-	}
-	return names, nil
 }
 
 // object is the schema of a mapping whose keys are ours: no others are allowed.
