@@ -95,8 +95,9 @@ type FountainStackSpec struct {
 
 // Images says where images come from.
 type Images struct {
-	// Registry of all FountainAI images, such as registry.example.org/team.
+	// Registry of all FountainAI images, such as registry.example.org/team, without https://.
 	// +optional
+	// +kubebuilder:validation:Pattern=`^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*/?)?$`
 	Registry string `json:"registry,omitempty"`
 	// PullSecrets names Secrets for the registry.
 	// +optional
