@@ -101,6 +101,24 @@ func TestTheSchemaRefusesMistakes(t *testing.T) {
 	}
 }
 
+// TestTheTemplatesRefuseContradictions: what the schema cannot see, because each
+// setting is right by itself. The message says what to do.
+func TestTheTemplatesRefuseContradictions(t *testing.T) {
+	const noTLS, both = `{tls: {certManager: {enabled: true, issuerRef: {name: x}}}}`, ": set both to true, or neither"
+	for _, test := range []struct{ chart, values, want string }{
+		{charts.Umbrella, `{global: {gateway: ` + noTLS + `}}`, "global.gateway.tls.certManager.enabled needs global.gateway.tls.enabled"},
+		{charts.Umbrella, `{global: {gateway: {mode: dbless, ` + noTLS[1:] + `}}`, "global.gateway.tls.certManager.enabled needs global.gateway.tls.enabled"},
+		{"character", `{gateway: {mode: ingress, ` + noTLS[1:] + `}`, " gateway.tls.certManager.enabled needs gateway.tls.enabled"},
+	} {
+		_, err := charts.Render(test.chart, demo, parse(t, test.values))
+		if err == nil {
+			t.Errorf("%s takes %s", test.chart, test.values)
+		} else if !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), both) {
+			t.Errorf("%s refuses %s with %q, want %q in it", test.chart, test.values, err, test.want)
+		}
+	}
+}
+
 func TestTheSchemaTakesWhatIsRight(t *testing.T) {
 	for _, test := range []struct{ chart, values string }{
 		{"character", `{image: {registry: registry.example.org}}`},

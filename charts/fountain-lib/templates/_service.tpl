@@ -1,6 +1,7 @@
 {{/* Everything that one service consists of. A service's chart includes this and is done. */}}
 
 {{- define "fountain-lib.all" -}}
+{{- include "fountain-lib.checks" . -}}
 {{- range $part := list
       "serviceaccount" "claim" "statefulset" "service" "networkpolicy" "poddisruptionbudget"
       "servicemonitor" "upstreampolicy" "ingresses" "certificate" "gateway-alone" }}
@@ -10,6 +11,14 @@
 {{ $object }}
 {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* checks: settings that contradict each other, each fine by itself. It renders nothing. */}}
+{{- define "fountain-lib.checks" -}}
+{{- $tls := (include "fountain-lib.gateway" . | fromYaml).tls -}}
+{{- if and $tls.certManager.enabled (not $tls.enabled) -}}
+{{- fail (printf "%sgateway.tls.certManager.enabled needs %[1]sgateway.tls.enabled, without which there would be plain HTTP and no certificate: set both to true, or neither" (ternary "global." "" (eq (include "fountain-lib.inStack" .) "true"))) -}}
+{{- end -}}
 {{- end }}
 
 {{- define "fountain-lib.serviceaccount" -}}
