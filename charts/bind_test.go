@@ -137,7 +137,7 @@ func (s *nameServer) records() []string {
 
 // arguments are the manifest's, with this name server in Route 53's place.
 func (s *nameServer) arguments() []string {
-	arguments := slices.DeleteFunc(deployed(s.t), func(argument string) bool {
+	arguments := slices.DeleteFunc(deployed(s.t, "../manifests"), func(argument string) bool {
 		return strings.HasPrefix(argument, "--aws-") || strings.HasPrefix(argument, "--zone-id-filter") || argument == "--provider=aws"
 	})
 	return append(arguments, "--provider=rfc2136", "--rfc2136-host=127.0.0.1", "--rfc2136-port="+s.port, "--rfc2136-zone=example.org",

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"reflect"
@@ -34,10 +35,25 @@ const (
 	balancerZone = "Z3F0SRJ5LGBH90"
 )
 
-// deployed returns the arguments that the manifest gives to external-dns.
-func deployed(t *testing.T) []string {
+// manifests returns a copy of the manifests in which set.sh has put a domain;
+// the other placeholders stay.
+func manifests(t *testing.T, domain string) string {
 	t.Helper()
-	content, err := os.ReadFile("../manifests/external-dns/deployment.yaml")
+	folder := t.TempDir()
+	if output, err := exec.Command("cp", "-a", "../manifests/.", folder).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	if output, err := exec.Command(filepath.Join(folder, "set.sh"), domain, zone, "111122223333", "eu-central-1").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	return folder
+}
+
+// deployed returns the arguments that the manifest in a folder of manifests
+// gives to external-dns.
+func deployed(t *testing.T, folder string) []string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(folder, "external-dns", "deployment.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,52 +119,63 @@ func named(records []route53test.Record) []string {
 
 func TestExternalDNSKeepsTheRecordsInRoute53(t *testing.T) {
 	r := newRelease(t)
-	r.server.Run(t, "kubectl", "apply", "-k", "../manifests/external-dns")
 	others := []route53test.Record{
 		{Name: "example.org.", Type: "NS", TTL: 300, Values: route53test.Of("ns.example.net.")},
 		{Name: "www.example.org.", Type: "A", TTL: 300, Values: route53test.Of("192.0.2.1")},
 		{Name: "mail.example.org.", Type: "MX", TTL: 300, Values: route53test.Of("10 mx.example.net.")},
 	}
 	for _, mode := range []string{"ingress", "dbless"} {
-		t.Run(mode, func(t *testing.T) {
-			r53 := route53test.NewServer(t, zone, "example.org")
-			r53.AddZone("Z1", "example.org")
-			r53.AddZone("Z2", "example.com")
-			r53.Put(others...)
-			before := r53.Records()
-			r.helm("install", "story", folder, "--set", "global.domain=example.org,global.gateway.dns.enabled=true,global.gateway.mode="+mode)
-			run := func() string { return externalDNS(t, r.server, r53.Environment(), deployed(t)...) }
-
-			run()
-			if got := r53.Records(); !reflect.DeepEqual(got, before) {
-				t.Errorf("records without an address: %v", named(got))
-			}
-			exposed(t, r, networkingv1.IngressLoadBalancerIngress{Hostname: balancer}, corev1.LoadBalancerIngress{Hostname: balancer})
-			log := run()
-			all := append(recordsOf(mode, r.namespace), before...)
-			if got := r53.Records(); !same(got, all) {
-				t.Errorf("records\n%s\nwant\n%s\n%s", shown(got), shown(all), log)
-			}
-			asked := r53.Calls()
-
-			run()
-			again := r53.Calls()
-			if calls := changes(slices.Clone(again)); len(calls) > 0 {
-				t.Errorf("changed again what was right: %+v", calls)
-			}
-			r.helm("uninstall", "story")
-			run()
-			if got := r53.Records(); !reflect.DeepEqual(got, before) {
-				t.Errorf("records after uninstalling:\n%s\nwant\n%s", shown(got), shown(before))
-			}
-			permitted(t, slices.Concat(asked, again, r53.Calls()))
+		t.Run(mode, func(t *testing.T) { keepsRecords(t, r, mode, "example.org", others) })
+		// The stack's domain is below the zone's, where another stack has its own.
+		t.Run(mode+", below the zone", func(t *testing.T) {
+			above := slices.Concat(others, recordsOf("ingress", "elsewhere", "example.org"))
+			keepsRecords(t, r, mode, "story.example.org", above)
 		})
 	}
 }
 
+// keepsRecords installs a release with a domain in the zone example.org, lets
+// external-dns see it come and go, and wants others' records left alone.
+func keepsRecords(t *testing.T, r *release, mode, domain string, others []route53test.Record) {
+	t.Helper()
+	set := manifests(t, domain)
+	r.server.Run(t, "kubectl", "apply", "-k", filepath.Join(set, "external-dns"))
+	r53 := route53test.NewServer(t, zone, "example.org")
+	r53.AddZone("Z1", domain)
+	r53.AddZone("Z2", "example.com")
+	r53.Put(others...)
+	before := r53.Records()
+	r.helm("install", "story", folder, "--set", "global.domain="+domain+",global.gateway.dns.enabled=true,global.gateway.mode="+mode)
+	run := func() string { return externalDNS(t, r.server, r53.Environment(), deployed(t, set)...) }
+
+	run()
+	if got := r53.Records(); !reflect.DeepEqual(got, before) {
+		t.Errorf("records without an address: %v", named(got))
+	}
+	exposed(t, r, networkingv1.IngressLoadBalancerIngress{Hostname: balancer}, corev1.LoadBalancerIngress{Hostname: balancer})
+	log := run()
+	all := append(recordsOf(mode, r.namespace, domain), before...)
+	if got := r53.Records(); !same(got, all) {
+		t.Errorf("records\n%s\nwant\n%s\n%s", shown(got), shown(all), log)
+	}
+	asked := r53.Calls()
+
+	run()
+	again := r53.Calls()
+	if calls := changes(slices.Clone(again)); len(calls) > 0 {
+		t.Errorf("changed again what was right: %+v", calls)
+	}
+	r.helm("uninstall", "story")
+	run()
+	if got := r53.Records(); !reflect.DeepEqual(got, before) {
+		t.Errorf("records after uninstalling:\n%s\nwant\n%s", shown(got), shown(before))
+	}
+	permitted(t, iamPolicy(t, set), slices.Concat(asked, again, r53.Calls()))
+}
+
 // recordsOf returns what stands in Route 53 for a release called story: for each
 // service an alias of the load balancer, and a text that says whose it is.
-func recordsOf(mode, namespace string) []route53test.Record {
+func recordsOf(mode, namespace, domain string) []route53test.Record {
 	var records []route53test.Record
 	for _, service := range charts.Services {
 		source := "ingress/" + namespace + "/story-" + service
@@ -157,8 +184,8 @@ func recordsOf(mode, namespace string) []route53test.Record {
 		}
 		owner := fmt.Sprintf("%q", "heritage=external-dns,external-dns/owner=fountainai,external-dns/resource="+source)
 		records = append(records,
-			route53test.Record{Name: "_fountainai.cname-" + service + ".example.org.", Type: "TXT", TTL: 300, Values: route53test.Of(owner)},
-			route53test.Record{Name: service + ".example.org.", Type: "A",
+			route53test.Record{Name: "_fountainai.cname-" + service + "." + domain + ".", Type: "TXT", TTL: 300, Values: route53test.Of(owner)},
+			route53test.Record{Name: service + "." + domain + ".", Type: "A",
 				AliasTarget: &route53test.Alias{HostedZoneId: balancerZone, DNSName: balancer + ".", EvaluateTargetHealth: true}})
 	}
 	return records
@@ -197,17 +224,17 @@ func TestExternalDNSLeavesOthersRecords(t *testing.T) {
 		route53test.Record{Name: "_fountainai.cname-storyfactory.example.org.", Type: "TXT", TTL: 300, Values: route53test.Of(foreign)},
 	)
 	taken := r53.Records()
-	want := slices.DeleteFunc(recordsOf("ingress", r.namespace), func(record route53test.Record) bool {
+	want := slices.DeleteFunc(recordsOf("ingress", r.namespace, "example.org"), func(record route53test.Record) bool {
 		return strings.Contains(record.Name, "character.") || strings.Contains(record.Name, "storyfactory.")
 	})
 	r.helm("install", "story", folder, "--set", "global.domain=example.org,global.gateway.dns.enabled=true")
 	exposed(t, r, networkingv1.IngressLoadBalancerIngress{Hostname: balancer}, corev1.LoadBalancerIngress{})
-	externalDNS(t, r.server, r53.Environment(), deployed(t)...)
+	externalDNS(t, r.server, r53.Environment(), deployed(t, "../manifests")...)
 	if got, all := r53.Records(), append(want, taken...); !same(got, all) {
 		t.Errorf("records\n%s\nwant\n%s", shown(got), shown(all))
 	}
 	r.helm("uninstall", "story")
-	externalDNS(t, r.server, r53.Environment(), deployed(t)...)
+	externalDNS(t, r.server, r53.Environment(), deployed(t, "../manifests")...)
 	if got := r53.Records(); !reflect.DeepEqual(got, taken) {
 		t.Errorf("records after uninstalling\n%s\nwant\n%s", shown(got), shown(taken))
 	}
@@ -228,7 +255,7 @@ func TestExternalDNSLeavesOthersIngresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	exposed(t, r, networkingv1.IngressLoadBalancerIngress{Hostname: balancer}, corev1.LoadBalancerIngress{})
-	externalDNS(t, r.server, r53.Environment(), deployed(t)...)
+	externalDNS(t, r.server, r53.Environment(), deployed(t, "../manifests")...)
 	if records := r53.Records(); len(records) > 0 {
 		t.Errorf("records\n%s", shown(records))
 	}
@@ -242,7 +269,7 @@ func TestReleasesWithoutDNSHaveNoRecords(t *testing.T) {
 	for _, mode := range []string{"ingress", "dbless"} {
 		r.helm("install", "story", folder, "--set", "global.domain=example.org,global.gateway.mode="+mode)
 		exposed(t, r, networkingv1.IngressLoadBalancerIngress{Hostname: balancer}, corev1.LoadBalancerIngress{Hostname: balancer})
-		externalDNS(t, r.server, r53.Environment(), deployed(t)...)
+		externalDNS(t, r.server, r53.Environment(), deployed(t, "../manifests")...)
 		if records := r53.Records(); len(records) > 0 {
 			t.Errorf("%s: records %v", mode, named(records))
 		}
@@ -254,21 +281,21 @@ func changes(calls []route53test.Call) []route53test.Call {
 	return slices.DeleteFunc(calls, func(call route53test.Call) bool { return call.Action != "route53:ChangeResourceRecordSets" })
 }
 
-// permitted holds calls against manifests/external-dns/iam-policy.json, which
-// allows all of them and no action besides.
-func permitted(t *testing.T, calls []route53test.Call) {
+// permitted holds calls against a policy, which allows all of them and no action
+// besides.
+func permitted(t *testing.T, rights policy, calls []route53test.Call) {
 	t.Helper()
 	if len(changes(slices.Clone(calls))) == 0 {
 		t.Error("no record was changed, so nothing was proven")
 	}
-	policy, used := iamPolicy(t), map[string]bool{}
+	used := map[string]bool{}
 	for _, call := range calls {
 		used[call.Action] = true
-		if err := policy.allows(call); err != nil {
+		if err := rights.allows(call); err != nil {
 			t.Errorf("%+v: %v", call, err)
 		}
 	}
-	for _, statement := range policy.Statement {
+	for _, statement := range rights.Statement {
 		if !used[statement.Action] {
 			t.Errorf("the policy allows %s, which external-dns never asks for", statement.Action)
 		}
@@ -277,7 +304,7 @@ func permitted(t *testing.T, calls []route53test.Call) {
 
 func TestTheIAMPolicyAllowsNothingElse(t *testing.T) {
 	change := route53test.Call{Action: "route53:ChangeResourceRecordSets", Zone: zone, Kinds: []string{"CREATE"}, Types: []string{"A"}, Names: []string{"character.example.org"}}
-	if err := iamPolicy(t).allows(change); err != nil {
+	if err := iamPolicy(t, "../manifests").allows(change); err != nil {
 		t.Fatalf("the record of a service: %v", err)
 	}
 	for name, spoil := range map[string]func(*route53test.Call){
@@ -294,7 +321,7 @@ func TestTheIAMPolicyAllowsNothingElse(t *testing.T) {
 	} {
 		spoilt := change
 		spoil(&spoilt)
-		if iamPolicy(t).allows(spoilt) == nil {
+		if iamPolicy(t, "../manifests").allows(spoilt) == nil {
 			t.Errorf("%s is allowed", name)
 		}
 	}
@@ -309,9 +336,10 @@ type policy struct {
 	}
 }
 
-func iamPolicy(t *testing.T) policy {
+// iamPolicy reads the policy of external-dns's role from a folder of manifests.
+func iamPolicy(t *testing.T, folder string) policy {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "manifests", "external-dns", "iam-policy.json"))
+	content, err := os.ReadFile(filepath.Join(folder, "external-dns", "iam-policy.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,7 +112,7 @@ func (s *Server) Put(records ...Record) {
 	}
 }
 
-// Records returns all records of the first zone, in the order of name and type.
+// Records returns all records of the first zone, in Route 53's order.
 func (s *Server) Records() []Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +120,9 @@ func (s *Server) Records() []Record {
 }
 
 func (z *hostedZone) sorted() []Record {
-	return slices.SortedFunc(maps.Values(z.records), func(a, b Record) int { return strings.Compare(key(a), key(b)) })
+	return slices.SortedFunc(maps.Values(z.records), func(a, b Record) int {
+		return strings.Compare(place(a.Name, a.Type), place(b.Name, b.Type))
+	})
 }
 
 // Calls returns what was asked since the last call of Calls.
@@ -188,8 +190,10 @@ func (s *Server) listRecords(w http.ResponseWriter, r *http.Request) {
 	records := zone.sorted()
 	s.mu.Unlock()
 	query := r.URL.Query()
-	from := absolute(query.Get("name")) + " " + query.Get("type")
-	records = slices.DeleteFunc(records, func(record Record) bool { return query.Has("name") && key(record) < from })
+	from := place(query.Get("name"), query.Get("type"))
+	records = slices.DeleteFunc(records, func(record Record) bool {
+		return query.Has("name") && place(record.Name, record.Type) < from
+	})
 	type next struct {
 		IsTruncated                    bool
 		MaxItems                       int
@@ -328,9 +332,17 @@ func absolute(name string) string {
 	return strings.ToLower(strings.TrimSuffix(name, ".")) + "."
 }
 
-// key orders records as Route 53 does, near enough for one level of names.
+// key tells records apart.
 func key(record Record) string {
 	return absolute(record.Name) + " " + record.Type
+}
+
+// place orders records as Route 53 does: by the labels of the name from the last
+// to the first, with a final dot, and then by type.
+func place(name, kind string) string {
+	labels := strings.Split(strings.TrimSuffix(absolute(name), "."), ".")
+	slices.Reverse(labels)
+	return strings.Join(labels, ".") + ". " + kind
 }
 
 func answer(w http.ResponseWriter, body any) {

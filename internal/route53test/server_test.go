@@ -53,6 +53,7 @@ func TestBatches(t *testing.T) {
 		refusal string
 	}{
 		"create":                     {[]string{create}, []Record{api, www}, ""},
+		"create further below":       {[]string{changed("CREATE", "api.story.example.org", "A", "192.0.2.2")}, []Record{{Name: "api.story.example.org.", Type: "A", TTL: 300, Values: Of("192.0.2.2")}, www}, ""},
 		"upsert":                     {[]string{changed("UPSERT", "www.example.org", "A", "192.0.2.1"), create}, []Record{api, www}, ""},
 		"delete":                     {[]string{changed("DELETE", "www.example.org", "A", "192.0.2.1")}, nil, ""},
 		"nothing":                    {nil, []Record{www}, "at least one"},
@@ -89,7 +90,7 @@ func TestBatches(t *testing.T) {
 func TestPages(t *testing.T) {
 	server := NewServer(t, "Z1", "example.org")
 	for i := range 7 {
-		server.Put(Record{Name: fmt.Sprintf("host%d.example.org", i), Type: "A", TTL: 300, Values: Of("192.0.2.1")})
+		server.Put(Record{Name: fmt.Sprintf("host%d.%sexample.org", i, strings.Repeat("below.", i%3)), Type: "A", TTL: 300, Values: Of("192.0.2.1")})
 	}
 	var all []Record
 	query, pages := url.Values{}, 0
@@ -111,6 +112,23 @@ func TestPages(t *testing.T) {
 	}
 	if want := server.Records(); pages != 3 || !reflect.DeepEqual(all, want) {
 		t.Errorf("%d pages with %v, want 3 with %v", pages, all, want)
+	}
+}
+
+// TestOrder: what is below a name follows it at once.
+func TestOrder(t *testing.T) {
+	want := []string{"example.org. A", "example.org. TXT", "story-b.example.org. A", "story.example.org. A", "a.story.example.org. A", "b.a.story.example.org. A", "z.story.example.org. A", "www.example.org. A"}
+	server := NewServer(t, "Z1", "example.org")
+	for _, each := range []int{3, 7, 0, 5, 2, 6, 1, 4} {
+		name, kind, _ := strings.Cut(want[each], " ")
+		server.Put(Record{Name: name, Type: kind, TTL: 300, Values: Of("192.0.2.1")})
+	}
+	var got []string
+	for _, record := range server.Records() {
+		got = append(got, record.Name+" "+record.Type)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("records in the order %v, want %v", got, want)
 	}
 }
 
