@@ -42,6 +42,7 @@ test: lint drift controlplane ## Run everything that must hold: lint, generated 
 lint: ## Check formatting and run the linters
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
 	go vet ./...
+	go vet -tags nostack ./cmd/fountain
 	$(TOOL) staticcheck ./...
 
 .PHONY: generate
@@ -61,6 +62,8 @@ generate-operator:
 	rm -f operator/api/v1alpha1/deepcopy.gen.go
 	$(TOOL) controller-gen object paths=./operator/api/... output:object:stdout > operator/deepcopy.new && mv operator/deepcopy.new operator/api/v1alpha1/deepcopy.gen.go
 	$(TOOL) controller-gen crd paths=./operator/api/... output:crd:dir=charts/fountain-operator/crds
+	$(TOOL) crd-ref-docs --source-path=operator/api --config=hack/generate/crd-ref-docs.yaml --renderer=markdown --output-path=operator/reference.new 2>/dev/null
+	sed -e 's/Optional: \\{\\} <br \/>//' -e 's/^# API Reference$$/# FountainStack: every field/' operator/reference.new | cat -s > docs/fountainstack.md && rm operator/reference.new
 
 .PHONY: charts
 charts: ## Pack the charts into dist/

@@ -8,7 +8,7 @@ trap 'rm -rf "$before"' EXIT
 generated() {
 	find . -name '*.gen.go'
 	find charts \( -name README.md -o -name values.schema.json -o -path 'charts/fountainai/files/*' -type f -o -path '*/crds/*' \)
-	echo manifests/operator.yaml
+	echo manifests/operator.yaml docs/fountainstack.md | tr ' ' '\n'
 }
 generated | xargs cp --parents -t "$before"
 make --no-print-directory generate

@@ -410,6 +410,8 @@ func TestTheAPIServerRefusesMistakes(t *testing.T) {
 		}},
 		{"spec.storage.retain", func(s *v1alpha1.FountainStack) { s.Spec.Storage.Retain = "Keep" }},
 		{"spec.backup.schedule", func(s *v1alpha1.FountainStack) { s.Spec.Backup = &v1alpha1.Backup{Schedule: "daily"} }},
+		{"spec.images.registry", func(s *v1alpha1.FountainStack) { s.Spec.Images.Registry = "https://registry.example.org" }},
+		{"either a claim that holds backups", func(s *v1alpha1.FountainStack) { s.Spec.Restore = &v1alpha1.Restore{} }},
 		{"spec.version", func(s *v1alpha1.FountainStack) { s.Spec.Version = "a b" }},
 	} {
 		err := b.Create(t.Context(), stack(test.change), client.DryRunAll)
@@ -424,5 +426,9 @@ func TestTheAPIServerRefusesMistakes(t *testing.T) {
 	made.Spec.Storage.Size = quantity("1Gi")
 	if err := b.Update(t.Context(), made); err == nil || !strings.Contains(err.Error(), "cannot shrink") {
 		t.Errorf("got %v, want that a volume cannot shrink", err)
+	}
+	made.Spec.Storage.Size, made.Spec.Storage.ClassName = quantity("3Gi"), "other"
+	if err := b.Update(t.Context(), made); err == nil || !strings.Contains(err.Error(), "cannot be changed") {
+		t.Errorf("got %v, want that the class cannot be changed", err)
 	}
 }

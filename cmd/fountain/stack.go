@@ -15,6 +15,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
+	wrapping "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -114,6 +115,9 @@ func stackStatus(ctx context.Context, stdout, stderr io.Writer, cluster *stackct
 				return errors.Join(json.NewEncoder(stdout).Encode(stack), trouble)
 			}
 			printStack(stdout, stack)
+			if trouble != nil {
+				trouble = fmt.Errorf("%s is not ready", name) // the tables say why
+			}
 			return trouble
 		}
 		if trouble.Error() != said {
@@ -163,7 +167,7 @@ func printStack(w io.Writer, stack *v1alpha1.FountainStack) {
 	fmt.Fprintf(w, "%s/%s  %s  version %s  %s services ready\n\n", stack.Namespace, stack.Name, stack.Spec.Domain, cmp.Or(version, "unknown"), cmp.Or(stack.Status.Ready, "no"))
 	services := newTable(w)
 	services.AppendHeader(table.Row{"Service", "Ready", "Image", "Address", "What is wrong"})
-	services.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 60}})
+	services.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 60, WidthMaxEnforcer: wrapping.WrapSoft}})
 	for _, service := range stack.Status.Services {
 		ready := "no"
 		if service.Ready {
@@ -175,7 +179,7 @@ func printStack(w io.Writer, stack *v1alpha1.FountainStack) {
 	fmt.Fprintln(w)
 	conditions := newTable(w)
 	conditions.AppendHeader(table.Row{"Condition", "Status", "Reason", "Since", "Message"})
-	conditions.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 80}})
+	conditions.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 80, WidthMaxEnforcer: wrapping.WrapSoft}})
 	for _, condition := range stack.Status.Conditions {
 		conditions.AppendRow(table.Row{condition.Type, condition.Status, condition.Reason, humanize.Time(condition.LastTransitionTime.Time), condition.Message})
 	}
@@ -263,7 +267,7 @@ func printChanges(w io.Writer, changes []stackctl.Change, summary bool) error {
 	}
 	t := newTable(w)
 	t.AppendHeader(table.Row{"Action", "Kind", "Name", "Why"})
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 80}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 80, WidthMaxEnforcer: wrapping.WrapSoft}})
 	for _, change := range changes {
 		t.AppendRow(table.Row{change.Action, change.Kind, change.Name, change.Reason})
 	}

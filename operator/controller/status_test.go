@@ -1,12 +1,20 @@
 package controller
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"fountain.coach/fountainai/charts"
 	"fountain.coach/fountainai/operator/api/v1alpha1"
 )
 
@@ -61,6 +69,67 @@ func TestPodsTellWhatIsWrong(t *testing.T) {
 			}
 			if other := seen.pod("storyfactory"); other != nil {
 				t.Errorf("another service is blamed: %+v", *other)
+			}
+		})
+	}
+}
+
+// TestAStackTellsWhatIsWrong: what a person reads of a stack, by what is there.
+func TestAStackTellsWhatIsWrong(t *testing.T) {
+	whole := func() *scene {
+		seen := &scene{ingresses: []networkingv1.Ingress{{ObjectMeta: metav1.ObjectMeta{Name: "story-character"},
+			Status: networkingv1.IngressStatus{LoadBalancer: networkingv1.IngressLoadBalancerStatus{Ingress: []networkingv1.IngressLoadBalancerIngress{{IP: "198.51.100.7"}}}}}}}
+		for _, name := range charts.Services {
+			seen.sets = append(seen.sets, appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "story-" + name},
+				Status: appsv1.StatefulSetStatus{ReadyReplicas: 1, UpdatedReplicas: 1}})
+		}
+		return seen
+	}
+	crashing := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "story-gateway-1", Labels: map[string]string{labelName: "gateway"}},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{waiting("CrashLoopBackOff", "")}}}
+	for _, test := range []struct {
+		name        string
+		change      func(*scene)
+		work        work
+		err         error
+		ready       metav1.ConditionStatus
+		progressing metav1.ConditionStatus
+		degraded    metav1.ConditionStatus
+		reason      string // of Ready
+		says        string
+	}{
+		{"all is well", func(*scene) {}, work{}, nil, "True", "False", "False", v1alpha1.ReasonReady, "all services are ready"},
+		{"no address", func(s *scene) { s.ingresses[0].Status = networkingv1.IngressStatus{} }, work{}, nil, "False", "True", "False", v1alpha1.ReasonNoAddress, "Kong Ingress Controller runs (namespace kong)"},
+		{"a Secret is missing", func(s *scene) { s.missing = []string{"mine"} }, work{}, nil, "False", "False", "True", v1alpha1.ReasonSecretMissing, "no Secret mine"},
+		{"a service is not there", func(s *scene) { s.sets = s.sets[1:] }, work{}, nil, "False", "True", "False", v1alpha1.ReasonApplying, "centralsequence: is not there yet"},
+		{"a service starts", func(s *scene) { s.sets[2].Status.ReadyReplicas = 0 }, work{}, nil, "False", "True", "False", v1alpha1.ReasonWaiting, "scriptmanagement: its pod is not ready yet"},
+		{"an old pod runs", func(s *scene) { s.sets[2].Status.UpdateRevision = "new" }, work{}, nil, "False", "True", "False", v1alpha1.ReasonWaiting, "scriptmanagement"},
+		{"the gateway starts", func(s *scene) { s.gateway = &appsv1.Deployment{} }, work{}, nil, "False", "True", "False", v1alpha1.ReasonWaiting, "no pod of the gateway"},
+		{"the gateway crashes", func(s *scene) { s.gateway, s.pods = &appsv1.Deployment{}, []corev1.Pod{crashing} }, work{}, nil, "False", "False", "True", v1alpha1.ReasonCrashing, "kubectl -n n logs story-gateway-1"},
+		{"an upgrade goes on", func(*scene) {}, work{rolling: "story-character", waiting: []string{"story-storyfactory"}}, nil, "False", "True", "False", v1alpha1.ReasonUpgrading, "story-character is being replaced; story-storyfactory wait"},
+		{"an upgrade stops", func(s *scene) {
+			s.sets[1].Status.ReadyReplicas = 0
+			pod := crashing
+			pod.Labels = map[string]string{labelName: "character"}
+			s.pods = []corev1.Pod{pod}
+		}, work{rolling: "story-character", waiting: []string{"story-storyfactory"}}, nil, "False", "False", "True", v1alpha1.ReasonCrashing, "story-storyfactory wait until story-character is ready; correct the spec, or go back"},
+		{"a quota is used up", func(*scene) {}, work{}, apierrors.NewForbidden(schema.GroupResource{Resource: "services"}, "story-character", errors.New("exceeded quota")), "False", "False", "True", v1alpha1.ReasonRefused, "exceeded quota"},
+		{"the API server is slow", func(*scene) {}, work{}, errors.New("timed out"), "False", "True", "False", v1alpha1.ReasonApplying, "not everything is applied yet"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stack := &v1alpha1.FountainStack{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "story", Generation: 7}}
+			stack.Spec.Gateway.ControllerNamespace = "kong"
+			seen := whole()
+			test.change(seen)
+			describe(stack, seen, "1.0.0", slices.Concat(problemsOf(test.err), seen.problems(stack, test.work)), test.work)
+			for kind, want := range map[string]metav1.ConditionStatus{v1alpha1.ConditionReady: test.ready, v1alpha1.ConditionProgressing: test.progressing, v1alpha1.ConditionDegraded: test.degraded} {
+				got := meta.FindStatusCondition(stack.Status.Conditions, kind)
+				if got.Status != want || got.ObservedGeneration != 7 {
+					t.Errorf("%s is %+v, want %s", kind, *got, want)
+				}
+			}
+			if got := meta.FindStatusCondition(stack.Status.Conditions, v1alpha1.ConditionReady); got.Reason != test.reason || !strings.Contains(got.Message, test.says) {
+				t.Errorf("Ready because of %s: %q, want %s: %q", got.Reason, got.Message, test.reason, test.says)
 			}
 		})
 	}

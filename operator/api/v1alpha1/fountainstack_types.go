@@ -25,7 +25,9 @@ type FountainStack struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	Spec   FountainStackSpec   `json:"spec"`
+	// Spec is what the stack should be.
+	Spec FountainStackSpec `json:"spec"`
+	// Status is what the stack is.
 	Status FountainStackStatus `json:"status,omitempty"`
 }
 
@@ -117,6 +119,7 @@ const (
 )
 
 // Storage of the services' databases.
+// +kubebuilder:validation:XValidation:rule="(has(self.className) ? self.className : \"\") == (has(oldSelf.className) ? oldSelf.className : \"\")",message="the class of a volume cannot be changed: back up, make a new stack with the other class and restore"
 type Storage struct {
 	// Engine that keeps the data: a SQLite file on a volume for each service.
 	// +optional
@@ -130,7 +133,6 @@ type Storage struct {
 	Size *resource.Quantity `json:"size,omitempty"`
 	// ClassName of the StorageClass. Empty: the cluster's default. It cannot be changed.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the class of a volume cannot be changed: back up, make a new stack with the other class and restore"
 	ClassName string `json:"className,omitempty"`
 	// Retain says what becomes of the volumes when the stack is deleted.
 	// +optional
@@ -140,14 +142,19 @@ type Storage struct {
 
 // Services overrides settings of single services.
 type Services struct {
+	// CentralSequence gives numbers and keeps versions.
 	// +optional
 	CentralSequence *Service `json:"centralsequence,omitempty"`
+	// Character keeps characters, actions, spoken words and paraphrases.
 	// +optional
 	Character *Service `json:"character,omitempty"`
+	// ScriptManagement keeps scripts, sections and transitions.
 	// +optional
 	ScriptManagement *Service `json:"scriptmanagement,omitempty"`
+	// SessionContext keeps sessions and contexts.
 	// +optional
 	SessionContext *Service `json:"sessioncontext,omitempty"`
+	// StoryFactory puts the story together.
 	// +optional
 	StoryFactory *Service `json:"storyfactory,omitempty"`
 }
@@ -190,8 +197,10 @@ type Service struct {
 // Image of a container.
 // +kubebuilder:validation:XValidation:rule="has(self.repository) || has(self.tag) || has(self.digest)",message="name a repository, a tag or a digest"
 type Image struct {
+	// Repository without registry and tag.
 	// +optional
 	Repository string `json:"repository,omitempty"`
+	// Tag of the image.
 	// +optional
 	Tag string `json:"tag,omitempty"`
 	// Digest takes the place of the tag.
@@ -291,8 +300,10 @@ type TLS struct {
 
 // IssuerRef names an issuer of cert-manager.
 type IssuerRef struct {
+	// Name of the issuer.
 	// +kubebuilder:validation:MinLength=1
 	Name string `json:"name"`
+	// Kind of the issuer.
 	// +optional
 	// +kubebuilder:validation:Enum=ClusterIssuer;Issuer
 	// +kubebuilder:default=ClusterIssuer
@@ -349,6 +360,7 @@ type Backup struct {
 
 // ObjectStore is an S3-compatible bucket.
 type ObjectStore struct {
+	// Bucket by its name.
 	// +kubebuilder:validation:MinLength=3
 	// +kubebuilder:validation:MaxLength=63
 	Bucket string `json:"bucket"`
@@ -359,6 +371,7 @@ type ObjectStore struct {
 	// +optional
 	// +kubebuilder:validation:Pattern=`^https?://[^/ ]+$`
 	Endpoint string `json:"endpoint,omitempty"`
+	// Region of the bucket.
 	// +optional
 	Region string `json:"region,omitempty"`
 	// PathStyle addresses the bucket by path and not by host name.
@@ -466,8 +479,10 @@ type FountainStackStatus struct {
 
 // ServiceStatus is what one service is.
 type ServiceStatus struct {
-	Name  string `json:"name"`
-	Ready bool   `json:"ready"`
+	// Name of the service.
+	Name string `json:"name"`
+	// Ready: its pod is the latest and ready.
+	Ready bool `json:"ready"`
 	// URL at which the gateway finds it.
 	// +optional
 	URL string `json:"url,omitempty"`
@@ -481,11 +496,15 @@ type ServiceStatus struct {
 
 // InventoryItem is an object that the operator applied.
 type InventoryItem struct {
+	// Group of the kind; empty: Kubernetes' own.
 	// +optional
-	Group   string `json:"group,omitempty"`
+	Group string `json:"group,omitempty"`
+	// Version of the kind.
 	Version string `json:"version"`
-	Kind    string `json:"kind"`
-	Name    string `json:"name"`
+	// Kind of the object.
+	Kind string `json:"kind"`
+	// Name of the object; its namespace is the stack's.
+	Name string `json:"name"`
 	// Hash of what was applied.
 	Hash string `json:"hash"`
 	// Retain: the object stays when it is no longer wanted or the stack is deleted.
