@@ -102,7 +102,7 @@ func TestStatusTellsHowAStackIs(t *testing.T) {
 	b.pod("story", "centralsequence", corev1.ContainerStatus{Image: "fountainai/centralsequence:broken",
 		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "not found"}}})
 	b.eventually(b.condition("story", "Degraded", "True", v1alpha1.ReasonImage))
-	b.fountain("", "status", "story", "--wait", "2s").expect(t, 1, "cannot be pulled", "spec.version", "4/5", "broken (on its way)")
+	b.fountain("", "status", "story", "--wait", "2s").expect(t, 1, "cannot be pulled", "spec.version", "4/5", "version 1.0.0, on its way to broken")
 	b.fountain("", "status").expect(t, 1, "no: "+v1alpha1.ReasonImage)
 }
 

@@ -160,11 +160,11 @@ func readiness(stack *v1alpha1.FountainStack) string {
 }
 
 func printStack(w io.Writer, stack *v1alpha1.FountainStack) {
-	version := cmp.Or(stack.Status.Version, stack.Spec.Version, stack.Status.OperatorVersion)
-	if stack.Status.Version == "" && version != "" {
-		version += " (on its way)"
+	version := cmp.Or(stack.Status.Version, "none yet")
+	if next := cmp.Or(stack.Spec.Version, stack.Status.OperatorVersion); next != stack.Status.Version {
+		version += ", on its way to " + next
 	}
-	fmt.Fprintf(w, "%s/%s  %s  version %s  %s services ready\n\n", stack.Namespace, stack.Name, stack.Spec.Domain, cmp.Or(version, "unknown"), cmp.Or(stack.Status.Ready, "no"))
+	fmt.Fprintf(w, "%s/%s  %s  version %s  %s services ready\n\n", stack.Namespace, stack.Name, stack.Spec.Domain, version, cmp.Or(stack.Status.Ready, "no"))
 	services := newTable(w)
 	services.AppendHeader(table.Row{"Service", "Ready", "Image", "Address", "What is wrong"})
 	services.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 60, WidthMaxEnforcer: wrapping.WrapSoft}})
