@@ -54,6 +54,9 @@ func Setup(manager ctrl.Manager, version string, concurrent int) error {
 		recorder: manager.GetEventRecorder(desired.FieldManager),
 		render:   &renderer{version: version, cache: map[string]*rendered{}},
 	}
+	if err := index(context.Background(), manager.GetFieldIndexer()); err != nil {
+		return err
+	}
 	several := true // operators in one process, in tests
 	build := ctrl.NewControllerManagedBy(manager).
 		For(&v1alpha1.FountainStack{}, builder.WithPredicates(predicate.Or(

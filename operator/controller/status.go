@@ -69,7 +69,7 @@ func (r *Reconciler) look(ctx context.Context, stack *v1alpha1.FountainStack) (*
 		}
 	}
 	var pods corev1.PodList
-	if err := r.client.List(ctx, &pods, client.InNamespace(stack.Namespace), client.MatchingLabels{labelInstance: stack.Name, labelPartOf: partOf}); err != nil {
+	if err := r.client.List(ctx, &pods, client.InNamespace(stack.Namespace), client.MatchingFields{stackIndex: stack.Name}); err != nil {
 		return nil, err
 	}
 	seen.pods = pods.Items
@@ -91,7 +91,7 @@ func list[T any](ctx context.Context, reader client.Reader, stack *v1alpha1.Foun
 	found := &unstructured.UnstructuredList{}
 	found.SetAPIVersion(apiVersion)
 	found.SetKind(kind + "List")
-	if err := reader.List(ctx, found, client.InNamespace(stack.Namespace), client.MatchingLabels{labelInstance: stack.Name, labelPartOf: partOf}); err != nil {
+	if err := reader.List(ctx, found, client.InNamespace(stack.Namespace), client.MatchingFields{stackIndex: stack.Name}); err != nil {
 		return err
 	}
 	for _, item := range found.Items {

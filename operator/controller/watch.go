@@ -1,9 +1,13 @@
 package controller
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -27,6 +31,31 @@ var kinds = []schema.GroupVersionKind{
 	{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"},
 	{Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"}, {Group: "monitoring.coreos.com", Version: "v1", Kind: "PodMonitor"},
 	{Group: "monitoring.coreos.com", Version: "v1", Kind: "PrometheusRule"},
+}
+
+// stackIndex finds what belongs to a stack without a look at what belongs to others.
+const stackIndex = "stack"
+
+// index lets the cache find the parts of a stack whose state makes its status.
+func index(ctx context.Context, indexer client.FieldIndexer) error {
+	parts := []client.Object{&corev1.Pod{}}
+	for _, kind := range kinds {
+		if slices.Contains([]string{"StatefulSet", "Deployment", "PersistentVolumeClaim", "Ingress"}, kind.Kind) {
+			part := &unstructured.Unstructured{}
+			part.SetGroupVersionKind(kind)
+			parts = append(parts, part)
+		}
+	}
+	var failed error
+	for _, part := range parts {
+		failed = errors.Join(failed, indexer.IndexField(ctx, part, stackIndex, func(object client.Object) []string {
+			if labels := object.GetLabels(); labels[labelPartOf] == partOf && labels[labelInstance] != "" {
+				return []string{labels[labelInstance]}
+			}
+			return nil
+		}))
+	}
+	return failed
 }
 
 // watches are the kinds that the controller hears of. A kind that the cluster
