@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"fountain.coach/fountainai/internal/httpapi"
+	"fountain.coach/fountainai/internal/localstack"
 	"fountain.coach/fountainai/internal/storage"
 )
 
@@ -32,7 +33,7 @@ func handedOut(t *testing.T, change func(service string, response *http.Response
 	data = t.TempDir()
 	mux := http.NewServeMux()
 	ctx, stop := context.WithCancel(context.Background())
-	all := definitions(newNetwork())
+	all := localstack.Definitions()
 	done := make(chan error, len(all))
 	for _, definition := range all {
 		instance, err := httpapi.Open(t.Context(), definition, "file:"+databasePath(data, definition.Name),

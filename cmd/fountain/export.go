@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"fountain.coach/fountainai/internal/client"
+	"fountain.coach/fountainai/internal/play"
 	"fountain.coach/fountainai/services/storyfactory"
 )
 
@@ -58,10 +59,10 @@ func export(ctx context.Context, stdout, stderr io.Writer, scriptID int64, optio
 	if !story.Complete {
 		fmt.Fprintln(stderr, "fountain: the story is incomplete; an import is under way or was interrupted: run it again to complete it")
 	}
-	play := fromStory(story)
-	content := play.Format()
+	script := play.FromStory(story)
+	content := script.Format()
 	if options.json {
-		if content, err = json.MarshalIndent(play, "", "  "); err != nil {
+		if content, err = json.MarshalIndent(script, "", "  "); err != nil {
 			return err
 		}
 		content = append(content, '\n')

@@ -14,20 +14,21 @@ import (
 	"time"
 
 	"fountain.coach/fountainai/internal/gateway/conformance"
+	"fountain.coach/fountainai/internal/localstack"
 )
 
 // serveServices runs the five services on the network and returns their
 // addresses by name.
 func serveServices(t *testing.T) map[string]string {
 	t.Helper()
-	s, err := openStack(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+	s, err := localstack.Open(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, len(s.instances))
+	done := make(chan error, len(s.Instances))
 	addresses := make(map[string]string)
-	for name, instance := range s.instances {
+	for name, instance := range s.Instances {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -37,7 +38,7 @@ func serveServices(t *testing.T) map[string]string {
 	}
 	t.Cleanup(func() {
 		stop()
-		for range s.instances {
+		for range s.Instances {
 			if err := <-done; err != nil {
 				t.Error(err)
 			}

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"fountain.coach/fountainai/internal/localstack"
 )
 
 // databasePath is where fountain up keeps the database of a service.
-func databasePath(data, service string) string { return filepath.Join(data, service+".db") }
+func databasePath(data, service string) string { return localstack.DatabasePath(data, service) }
 
 // findDatabase returns where the database of a service is or, when there is
 // none, where it belongs: data/<service>/<service>.db if that folder exists, and

@@ -19,6 +19,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"fountain.coach/fountainai/internal/backupstore"
+	"fountain.coach/fountainai/internal/localstack"
 	"fountain.coach/fountainai/internal/storage"
 )
 
@@ -169,7 +170,7 @@ func checkDatabase(ctx context.Context, path, service string) error {
 // serviceMigrations returns what makes the tables of each service.
 func serviceMigrations() map[string]fs.FS {
 	all := make(map[string]fs.FS)
-	for _, definition := range definitions(newNetwork()) {
+	for _, definition := range localstack.Definitions() {
 		all[definition.Name] = definition.Migrations
 	}
 	return all

@@ -7,24 +7,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
-	"net/http"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"fountain.coach/fountainai"
 	"fountain.coach/fountainai/internal/gateway"
 	"fountain.coach/fountainai/internal/gateway/localca"
 	"fountain.coach/fountainai/internal/httpapi"
-	"fountain.coach/fountainai/services/centralsequence"
-	"fountain.coach/fountainai/services/character"
-	"fountain.coach/fountainai/services/scriptmanagement"
-	"fountain.coach/fountainai/services/sessioncontext"
-	"fountain.coach/fountainai/services/storyfactory"
+	"fountain.coach/fountainai/internal/localstack"
 )
 
 type upOptions struct {
@@ -84,12 +77,12 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	if err != nil {
 		return err
 	}
-	stack, err := openStack(ctx, options.data, logger)
+	stack, err := localstack.Open(ctx, options.data, logger)
 	if err != nil {
 		return errors.Join(err, plain.Close(), closeListener(secure))
 	}
 	g := gateway.New(config, gateway.Options{
-		DialContext: stack.network.dial, Logger: logger, AccessLog: accessLog(stderr, options.logLevel),
+		DialContext: stack.DialContext, Logger: logger, AccessLog: accessLog(stderr, options.logLevel),
 	})
 	var all doors
 	all.open(plain, g, logger)
@@ -97,7 +90,7 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 		all.openTLS(secure, g, logger)
 	}
 	fmt.Fprint(stdout, welcome(plain.Addr(), options.data, time.Since(started)), options.welcomeTLS(secure), "\nCtrl-C stops it.\n")
-	err = stack.serve(ctx, all)
+	err = stack.Serve(ctx, all.serve)
 	fmt.Fprintln(stdout, "Stopped; everything acknowledged is on disk.")
 	return errors.Join(err, g.Close())
 }
@@ -149,63 +142,6 @@ func loadGateway(path string) (*gateway.Config, error) {
 		return gateway.LoadConfig(path)
 	}
 	return gateway.ParseConfig(bytes.NewReader(fountainai.KongConfig))
-}
-
-// stack is the five services on connections inside the process.
-type stack struct {
-	network   *network
-	instances map[string]*httpapi.Instance
-}
-
-// definitions returns the services; the Story Factory finds its peers where
-// kong.yml finds them, on the network inside the process.
-func definitions(inside *network) []httpapi.Definition {
-	peers := &storyfactory.Peers{
-		Character:        "http://character:8000",
-		ScriptManagement: "http://scriptmanagement:8000",
-		SessionContext:   "http://sessioncontext:8000",
-		Transport:        &http.Transport{DialContext: inside.dial, MaxIdleConnsPerHost: 16},
-	}
-	return []httpapi.Definition{
-		centralsequence.Definition(), character.Definition(), scriptmanagement.Definition(),
-		sessioncontext.Definition(), storyfactory.Definition(peers),
-	}
-}
-
-func openStack(ctx context.Context, data string, logger *slog.Logger) (*stack, error) {
-	s := &stack{network: newNetwork(), instances: map[string]*httpapi.Instance{}}
-	all := definitions(s.network)
-	opened := make([]*httpapi.Instance, len(all))
-	var group errgroup.Group
-	for i, definition := range all {
-		group.Go(func() (err error) {
-			opened[i], err = httpapi.Open(ctx, definition, "file:"+databasePath(data, definition.Name),
-				httpapi.Options{Logger: logger.With("service", definition.Name)})
-			return err
-		})
-	}
-	err := group.Wait()
-	for i, instance := range opened {
-		if instance != nil && err != nil {
-			err = errors.Join(err, instance.DB.Close())
-		}
-		s.instances[all[i].Name] = instance
-	}
-	return s, err
-}
-
-// serve runs until ctx ends. The gateway stops first, so that the services see
-// every request that it has let in to its end.
-func (s *stack) serve(ctx context.Context, all doors) error {
-	inside, stopServices := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopServices()
-	var services errgroup.Group
-	for name, instance := range s.instances {
-		services.Go(func() error { return instance.Serve(inside, s.network.listen(name+":8000")) })
-	}
-	err := all.serve(ctx)
-	stopServices()
-	return errors.Join(err, services.Wait())
 }
 
 // welcome tells a person what there is and what to do with it.

@@ -79,26 +79,53 @@ type Request struct {
 	Body any
 	// IdempotencyKey makes a POST safe to repeat.
 	IdempotencyKey string
+	// Header adds to the request's, such as If-Match.
+	Header http.Header
+}
+
+// Answer is what a service says to a request that it has carried out.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+	// Next is the path of the next page of a list, "" if there is none.
+	Next string
 }
 
 // Do sends a request and decodes the answer into target unless that is nil. It
-// returns the path of the next page of a list, "" if there is none.
+// returns the path of the next page of a list, "" if there is none. Failures
+// are those of Call.
+func (c *Client) Do(ctx context.Context, r Request, target any) (next string, err error) {
+	answer, err := c.Call(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	if target != nil && len(answer.Body) > 0 {
+		if err := json.Unmarshal(answer.Body, target); err != nil {
+			return "", fmt.Errorf("%s %s: the answer is not what was expected: %w", r.Method, c.URL(r.Service)+r.Path, err)
+		}
+	}
+	return answer.Next, nil
+}
+
+// Call sends a request and returns the answer.
 //
 // A failure the server names is a *problem.Problem. Where repeating is safe (no
 // POST, or one with an IdempotencyKey), a lost connection, 429 and 503 are
 // tried again after the pause the server asks for.
-func (c *Client) Do(ctx context.Context, r Request, target any) (next string, err error) {
+func (c *Client) Call(ctx context.Context, r Request) (*Answer, error) {
 	var body []byte
 	if r.Body != nil {
+		var err error
 		if body, err = json.Marshal(r.Body); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	repeatable := r.Method != http.MethodPost || r.IdempotencyKey != ""
 	for attempt := 1; ; attempt++ {
-		next, wait, err := c.send(ctx, r, body, target)
+		answer, wait, err := c.send(ctx, r, body)
 		if err == nil || wait < 0 || !repeatable || attempt == attempts {
-			return next, err
+			return answer, err
 		}
 		if wait == 0 {
 			wait = time.Duration(attempt*attempt) * 100 * time.Millisecond
@@ -106,17 +133,20 @@ func (c *Client) Do(ctx context.Context, r Request, target any) (next string, er
 		select {
 		case <-time.After(min(wait, longestWait)):
 		case <-ctx.Done():
-			return "", ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
 }
 
 // send makes one attempt. wait is negative if another would not help, zero if
 // the server does not say when.
-func (c *Client) send(ctx context.Context, r Request, body []byte, target any) (next string, wait time.Duration, err error) {
+func (c *Client) send(ctx context.Context, r Request, body []byte) (_ *Answer, wait time.Duration, err error) {
 	request, err := http.NewRequestWithContext(ctx, r.Method, c.URL(r.Service)+r.Path, bytes.NewReader(body))
 	if err != nil {
-		return "", -1, err
+		return nil, -1, err
+	}
+	for name, values := range r.Header {
+		request.Header[name] = values
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
@@ -129,25 +159,21 @@ func (c *Client) send(ctx context.Context, r Request, body []byte, target any) (
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return "", 0, fmt.Errorf("%s %s: %w", r.Method, request.URL, unwrapURL(err))
+		return nil, 0, fmt.Errorf("%s %s: %w", r.Method, request.URL, unwrapURL(err))
 	}
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
-		return "", 0, fmt.Errorf("%s %s: the answer broke off: %w", r.Method, request.URL, err)
+		return nil, 0, fmt.Errorf("%s %s: the answer broke off: %w", r.Method, request.URL, err)
 	}
 	if response.StatusCode >= http.StatusBadRequest {
-		return "", pause(response), failure(response, content)
+		return nil, pause(response), failure(response, content)
 	}
-	if target != nil && len(content) > 0 {
-		if err := json.Unmarshal(content, target); err != nil {
-			return "", -1, fmt.Errorf("%s %s: the answer is not what was expected: %w", r.Method, request.URL, err)
-		}
-	}
+	answer := &Answer{Status: response.StatusCode, Header: response.Header, Body: content}
 	if link := nextLink.FindStringSubmatch(response.Header.Get("Link")); link != nil {
-		next = link[1]
+		answer.Next = link[1]
 	}
-	return next, -1, nil
+	return answer, -1, nil
 }
 
 var nextLink = regexp.MustCompile(`<([^>]*)>; rel="next"`)

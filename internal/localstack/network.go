@@ -1,6 +1,4 @@
-// A network inside the process: the gateway reaches the services by the names
-// kong.yml has for them, and nobody else can.
-package main
+package localstack
 
 import (
 	"context"
@@ -9,7 +7,9 @@ import (
 	"sync"
 )
 
-// network connects callers to listeners by address.
+// network connects callers to listeners by address, inside the process: the
+// gateway reaches the services by the names kong.yml has for them, and nobody
+// else can.
 type network struct {
 	lock      sync.Mutex
 	listeners map[string]*insideListener

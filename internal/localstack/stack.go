@@ -1,0 +1,91 @@
+// Package localstack runs the five services in this process, on a network of
+// their own, for one machine and for tests.
+package localstack
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"fountain.coach/fountainai/internal/httpapi"
+	"fountain.coach/fountainai/services/centralsequence"
+	"fountain.coach/fountainai/services/character"
+	"fountain.coach/fountainai/services/scriptmanagement"
+	"fountain.coach/fountainai/services/sessioncontext"
+	"fountain.coach/fountainai/services/storyfactory"
+)
+
+// Stack is the five services on connections inside the process.
+type Stack struct {
+	network *network
+	// Instances are the services by name.
+	Instances map[string]*httpapi.Instance
+}
+
+// Definitions returns the services, which find each other where kong.yml finds
+// them, on a network that nobody serves yet.
+func Definitions() []httpapi.Definition { return definitions(newNetwork()) }
+
+func definitions(inside *network) []httpapi.Definition {
+	peers := &storyfactory.Peers{
+		Character:        "http://character:8000",
+		ScriptManagement: "http://scriptmanagement:8000",
+		SessionContext:   "http://sessioncontext:8000",
+		Transport:        &http.Transport{DialContext: inside.dial, MaxIdleConnsPerHost: 16},
+	}
+	return []httpapi.Definition{
+		centralsequence.Definition(), character.Definition(), scriptmanagement.Definition(),
+		sessioncontext.Definition(), storyfactory.Definition(peers),
+	}
+}
+
+// DatabasePath is where the database of a service is in a data folder.
+func DatabasePath(data, service string) string { return filepath.Join(data, service+".db") }
+
+// Open opens the databases in a data folder, making those that are missing.
+func Open(ctx context.Context, data string, logger *slog.Logger) (*Stack, error) {
+	s := &Stack{network: newNetwork(), Instances: map[string]*httpapi.Instance{}}
+	all := definitions(s.network)
+	opened := make([]*httpapi.Instance, len(all))
+	var group errgroup.Group
+	for i, definition := range all {
+		group.Go(func() (err error) {
+			opened[i], err = httpapi.Open(ctx, definition, "file:"+DatabasePath(data, definition.Name),
+				httpapi.Options{Logger: logger.With("service", definition.Name)})
+			return err
+		})
+	}
+	err := group.Wait()
+	for i, instance := range opened {
+		if instance != nil && err != nil {
+			err = errors.Join(err, instance.DB.Close())
+		}
+		s.Instances[all[i].Name] = instance
+	}
+	return s, err
+}
+
+// DialContext connects to a service by its address in kong.yml, such as character:8000.
+func (s *Stack) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	return s.network.dial(ctx, network, address)
+}
+
+// Serve runs the services until front ends, which is given ctx: what stands
+// before the services stops first, so that they see every request that it has
+// let in to its end.
+func (s *Stack) Serve(ctx context.Context, front func(context.Context) error) error {
+	inside, stopServices := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServices()
+	var services errgroup.Group
+	for name, instance := range s.Instances {
+		services.Go(func() error { return instance.Serve(inside, s.network.listen(name+":8000")) })
+	}
+	err := front(ctx)
+	stopServices()
+	return errors.Join(err, services.Wait())
+}
