@@ -8,15 +8,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"fountain.coach/fountainai/internal/gptactions"
 	"fountain.coach/fountainai/internal/httpapi"
-)
-
-const (
-	// maxDescription is the longest operation description that GPT Actions take,
-	// in characters.
-	maxDescription = 300
-	// maxOperations is how many operations fit into one set of GPT Actions.
-	maxOperations = 30
 )
 
 // alwaysPossible are the failures that any operation behind the gateway may
@@ -62,8 +55,8 @@ func CheckDocument(t *testing.T, definition httpapi.Definition) {
 			seen[operation.OperationID] = true
 		}
 	}
-	if len(seen) > maxOperations {
-		t.Errorf("there are %d operations, at most %d fit into one set of GPT Actions", len(seen), maxOperations)
+	if len(seen) > gptactions.MaxOperations {
+		t.Errorf("there are %d operations, at most %d fit into one set of GPT Actions", len(seen), gptactions.MaxOperations)
 	}
 }
 
@@ -72,8 +65,8 @@ func checkOperation(t *testing.T, name string, operation *openapi3.Operation) {
 	if operation.OperationID == "" || operation.Summary == "" || operation.Description == "" || len(operation.Tags) == 0 {
 		t.Errorf("%s: operationId, summary, description and tags are required", name)
 	}
-	if length := len([]rune(operation.Description)); length > maxDescription {
-		t.Errorf("%s: the description has %d characters, at most %d are allowed", name, length, maxDescription)
+	if length := len([]rune(operation.Description)); length > gptactions.MaxOperationText {
+		t.Errorf("%s: the description has %d characters, at most %d are allowed", name, length, gptactions.MaxOperationText)
 	}
 	wantResponses(t, name, operation, alwaysPossible...)
 	for status, response := range operation.Responses.Map() {
