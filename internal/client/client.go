@@ -39,16 +39,32 @@ type Client struct {
 
 // New returns a client for the gateway at address, as http://localhost:8000 or
 // https://fountain.coach: the services are its sub-domains.
-func New(address, key string) (*Client, error) {
+func New(address, key string) (*Client, error) { return NewVia(address, key, "") }
+
+// NewVia is New for where the services' names do not lead to the gateway, as
+// between containers: every connection is made to via, a host and port. Empty:
+// the names are resolved.
+func NewVia(address, key, via string) (*Client, error) {
 	gateway, err := url.Parse(address)
 	if err != nil || gateway.Host == "" || (gateway.Scheme != "http" && gateway.Scheme != "https") {
 		return nil, fmt.Errorf("address %q: want http://HOST[:PORT] or https://HOST[:PORT] of the gateway", address)
+	}
+	if via != "" {
+		if _, _, err := net.SplitHostPort(via); err != nil {
+			return nil, fmt.Errorf("gateway %q: want HOST:PORT: %w", via, err)
+		}
 	}
 	if net.ParseIP(gateway.Hostname()) != nil {
 		return nil, fmt.Errorf("address %q: the services are sub-domains of the gateway's name, so it must be a name: for this machine use localhost", address)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DialContext = dialLocalhost((&net.Dialer{Timeout: 10 * time.Second}).DialContext)
+	dial := (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	transport.DialContext = dialLocalhost(dial)
+	transport.MaxIdleConnsPerHost = 16
+	if via != "" {
+		transport.Proxy = nil
+		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) { return dial(ctx, network, via) }
+	}
 	return &Client{gateway: gateway, key: key, http: &http.Client{Transport: transport, Timeout: 2 * time.Minute}}, nil
 }
 
@@ -62,6 +78,12 @@ func dialLocalhost(dial func(context.Context, string, string) (net.Conn, error))
 		}
 		return dial(ctx, network, address)
 	}
+}
+
+// WithKey returns a client for the same gateway with another key. Both share
+// their connections.
+func (c *Client) WithKey(key string) *Client {
+	return &Client{gateway: c.gateway, key: key, http: c.http}
 }
 
 // URL returns the address of a service.

@@ -247,7 +247,8 @@ func orNull(schema map[string]any) map[string]any {
 // isFreeForm reports whether any members may stand in an object, which strict
 // mode does not have.
 func isFreeForm(schema map[string]any) bool {
-	return hasType(schema, "object") && schema["properties"] == nil && schema["additionalProperties"] != false
+	properties, _ := schema["properties"].(map[string]any)
+	return hasType(schema, "object") && len(properties) == 0 && schema["additionalProperties"] != false
 }
 
 func hasType(schema map[string]any, kind string) bool {
@@ -309,7 +310,7 @@ func objectOf(schema map[string]any) map[string]any {
 	for _, keyword := range []string{"anyOf", "oneOf"} {
 		list, _ := schema[keyword].([]any)
 		for _, each := range list {
-			if inner, _ := each.(map[string]any); inner["properties"] != nil || isFreeForm(inner) {
+			if inner, _ := each.(map[string]any); hasType(inner, "object") {
 				return inner
 			}
 		}
