@@ -79,6 +79,8 @@ type Caller struct {
 	Permission
 	// Timeout of one call, with its repetitions. 0: 30 s.
 	Timeout time.Duration
+	// Watch, if not nil, is told of every call of a tool that there is.
+	Watch func(*Tool, Outcome)
 }
 
 // Call carries out a call. idempotencyKey makes it safe to repeat where it
@@ -88,6 +90,14 @@ func (c *Caller) Call(ctx context.Context, name string, arguments []byte, form F
 	if tool == nil {
 		return failed(problem.New(http.StatusNotFound, "unknown_tool", fmt.Sprintf("There is no tool %.80q. Use only the tools that you were given.", name)), false)
 	}
+	result := c.call(ctx, tool, arguments, form, idempotencyKey)
+	if c.Watch != nil {
+		c.Watch(tool, result)
+	}
+	return result
+}
+
+func (c *Caller) call(ctx context.Context, tool *Tool, arguments []byte, form Form, idempotencyKey string) Outcome {
 	if !c.Allows(tool) {
 		return failed(c.refuse(tool), false)
 	}

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -214,11 +215,25 @@ func assistant(message Message) openai.ChatCompletionMessageParamUnion {
 		said.Content.OfString = param.NewOpt(message.Text)
 	}
 	for _, call := range message.Calls {
+		call = presentable(call)
 		said.ToolCalls = append(said.ToolCalls, openai.ChatCompletionMessageToolCallUnionParam{
 			OfFunction: &openai.ChatCompletionMessageFunctionToolCallParam{ID: call.ID,
 				Function: openai.ChatCompletionMessageFunctionToolCallFunctionParam{Name: call.Name, Arguments: call.Arguments}}})
 	}
 	return openai.ChatCompletionMessageParamUnion{OfAssistant: said}
+}
+
+// presentable is a call as endpoints take it back: a name that could be one, and
+// arguments that are JSON. What the model wrote stays in the conversation.
+func presentable(call ToolCall) ToolCall {
+	if !isFunctionName(call.Name) {
+		call.Name = "unknown_tool"
+	}
+	if !json.Valid([]byte(call.Arguments)) {
+		wrapped, _ := json.Marshal(map[string]string{"not_json": call.Arguments})
+		call.Arguments = string(wrapped)
+	}
+	return call
 }
 
 // explain says what to do about an error of the endpoint. Its own words may
