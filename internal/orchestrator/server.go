@@ -66,11 +66,28 @@ func (s *Server) Handler() http.Handler {
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.handler())
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		refusal := &statusOnly{header: http.Header{}}
+		mux.ServeHTTP(refusal, r)
+		if allow := refusal.header.Get("Allow"); allow != "" {
+			w.Header().Set("Allow", allow)
+			problem.Write(w, r, problem.New(http.StatusMethodNotAllowed, "method_not_allowed", "This path takes "+allow+"."))
+			return
+		}
 		problem.Write(w, r, problem.New(http.StatusNotFound, "not_found", "There is nothing here; /openapi.json says what there is."))
 	})
-	return mux
 }
+
+// statusOnly takes the mux's own refusals, whose headers say which methods there are.
+type statusOnly struct{ header http.Header }
+
+func (s *statusOnly) Header() http.Header            { return s.header }
+func (s *statusOnly) WriteHeader(int)                {}
+func (s *statusOnly) Write(text []byte) (int, error) { return len(text), nil }
 
 func (s *Server) init() {
 	s.once.Do(func() {
