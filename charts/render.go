@@ -41,7 +41,7 @@ func Render(name string, release Release, values map[string]any) ([]*unstructure
 	options := common.ReleaseOptions{Name: release.Name, Namespace: release.Namespace, Revision: 1, IsInstall: true}
 	full, err := util.ToRenderValues(loaded, values, options, common.DefaultCapabilities)
 	if err != nil {
-		return nil, fmt.Errorf("chart %s: %w", name, err)
+		return nil, fmt.Errorf("chart %s: %s", name, strings.Join(inOrder(strings.Split(err.Error(), "\n"), ""), "\n"))
 	}
 	files, err := engine.Render(loaded, full)
 	if err != nil {
@@ -62,6 +62,29 @@ func Render(name string, release Release, values map[string]any) ([]*unstructure
 		return cmp.Or(cmp.Compare(a.GetKind(), b.GetKind()), cmp.Compare(a.GetNamespace(), b.GetNamespace()), cmp.Compare(a.GetName(), b.GetName()))
 	})
 	return objects, nil
+}
+
+// inOrder sorts the list items among the lines of a message about values, and
+// those below each item: the schema's validator goes through fields in any
+// order, and the same mistake must be the same message for who compares them.
+func inOrder(lines []string, indent string) []string {
+	var ordered, items []string
+	for i := 0; i < len(lines); {
+		next := i + 1
+		if strings.HasPrefix(lines[i], indent+"- ") {
+			for next < len(lines) && strings.HasPrefix(lines[next], indent+"  ") {
+				next++
+			}
+			below := inOrder(lines[i+1:next], indent+"  ")
+			items = append(items, strings.Join(append([]string{lines[i]}, below...), "\n"))
+		} else {
+			slices.Sort(items)
+			ordered, items = append(append(ordered, items...), lines[i]), nil
+		}
+		i = next
+	}
+	slices.Sort(items)
+	return append(ordered, items...)
 }
 
 // decode returns the objects of a file of YAML documents.

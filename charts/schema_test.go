@@ -3,7 +3,9 @@
 package charts_test
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,6 +100,23 @@ func TestTheSchemaRefusesMistakes(t *testing.T) {
 		} else if !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s refuses %s with %q, want %q in it", test.chart, test.values, err, test.want)
 		}
+	}
+}
+
+// TestTheSameMistakesAreTheSameMessage each time: the operator writes it to the
+// status of a stack, which must come to rest.
+func TestTheSameMistakesAreTheSameMessage(t *testing.T) {
+	values := parse(t, `character: {image: {repository: "../x y", tag: "a:b", digest: z}, log: {level: loud}, storage: {size: "0", retention: Never}}`)
+	said := map[string]bool{}
+	for range 20 {
+		_, err := charts.Render(charts.Umbrella, demo, values)
+		if err == nil || !strings.Contains(err.Error(), "/image/tag") {
+			t.Fatalf("got %v, want that the tag is refused", err)
+		}
+		said[err.Error()] = true
+	}
+	if len(said) != 1 {
+		t.Errorf("%d messages, want one: %v", len(said), slices.Collect(maps.Keys(said)))
 	}
 }
 
