@@ -251,3 +251,24 @@ func TestOthersMayOnlyLookAtStatus(t *testing.T) {
 		t.Errorf("a look has changed the stack: %v", left)
 	}
 }
+
+// TestDiffOfOddInputs: lists, several stacks and namespaces, stacks that are
+// suspended, and namespaces that are another or not there.
+func TestDiffOfOddInputs(t *testing.T) {
+	b := newBench(t)
+	stack := func(namespace, name, spec string) string {
+		return fmt.Sprintf("{apiVersion: fountain.coach/v1alpha1, kind: FountainStack, metadata: {namespace: %q, name: %s}, spec: {domain: example.org%s}}", namespace, name, spec)
+	}
+	list := "---\n---\napiVersion: v1\nkind: List\nitems:\n- " + stack("", "a", "") + "\n- {apiVersion: v1, kind: ConfigMap}\n- " + stack("", "b", ", suspend: true") + "\n"
+	said := b.fountain(list, "diff", "-f", "-", "--json")
+	said.expect(t, 1, `"namespace":"`+b.namespace+`","name":"a-character"`)
+	if strings.Contains(said.stdout, `"name":"b-`) || !strings.Contains(said.stdout, `"name":"b"`) {
+		t.Errorf("a stack that is suspended: %s", said.stdout)
+	}
+	b.fountain(stack("elsewhere", "a", ""), "diff", "-f", "-").expect(t, 2, "in the namespace elsewhere and not in "+b.namespace)
+	huge := "apiVersion: v1\nkind: ConfigMap\ndata: {a: " + strings.Repeat("x", 8<<20) + "}\n---\n" + stack("", "a", "")
+	b.fountain(huge, "diff", "-f", "-", "--summary").expect(t, 1, "a-character")
+
+	b.namespace = ""
+	b.fountain(stack("not-there", "a", ""), "diff", "-f", "-").expect(t, 2, "there is no namespace not-there")
+}

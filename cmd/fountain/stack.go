@@ -136,10 +136,10 @@ func stackStatus(ctx context.Context, stdout, stderr io.Writer, cluster *stackct
 func notReady(stack *v1alpha1.FountainStack) error {
 	condition := meta.FindStatusCondition(stack.Status.Conditions, v1alpha1.ConditionReady)
 	switch {
-	case condition == nil:
-		return fmt.Errorf("%s: the operator has not looked at it yet; is it running? (kubectl -n fountain-system get pods)", stack.Name)
 	case stack.Spec.Suspend:
 		return nil // it is what its owner wants it to be
+	case condition == nil:
+		return fmt.Errorf("%s: the operator has not looked at it yet; is it running? (kubectl -n fountain-system get pods)", stack.Name)
 	case stack.Status.ObservedGeneration < stack.Generation:
 		return fmt.Errorf("%s: the operator has not seen the last change yet", stack.Name)
 	case condition.Status != "True":
@@ -266,10 +266,10 @@ func printChanges(w io.Writer, changes []stackctl.Change, summary bool) error {
 		}
 	}
 	t := newTable(w)
-	t.AppendHeader(table.Row{"Action", "Kind", "Name", "Why"})
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: 80, WidthMaxEnforcer: wrapping.WrapSoft}})
+	t.AppendHeader(table.Row{"Action", "Kind", "Namespace", "Name", "Why"})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 5, WidthMax: 80, WidthMaxEnforcer: wrapping.WrapSoft}})
 	for _, change := range changes {
-		t.AppendRow(table.Row{change.Action, change.Kind, change.Name, change.Reason})
+		t.AppendRow(table.Row{change.Action, change.Kind, change.Namespace, change.Name, change.Reason})
 	}
 	t.Render()
 	_, err := fmt.Fprintf(w, "%d to create, %d to update, %d to delete, %d to retain, %d refused\n",

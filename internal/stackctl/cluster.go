@@ -34,6 +34,8 @@ var stacks = v1alpha1.GroupVersion.WithResource("fountainstacks")
 type Cluster struct {
 	// Namespace that stacks are looked for in; empty: all.
 	Namespace string
+	// Pinned: a stack whose manifest names another namespace is a mistake.
+	Pinned bool
 
 	client dynamic.Interface
 	mapper meta.RESTMapper
@@ -53,12 +55,17 @@ func Connect(kubeconfig, context, namespace string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if namespace == "" {
+	pinned := namespace != ""
+	if !pinned {
 		if namespace, _, err = loaded.Namespace(); err != nil {
 			return nil, err
 		}
 	}
-	return NewCluster(config, namespace)
+	cluster, err := NewCluster(config, namespace)
+	if err == nil {
+		cluster.Pinned = pinned
+	}
+	return cluster, err
 }
 
 // NewCluster uses a cluster whose address is known.
@@ -107,7 +114,8 @@ func (c *Cluster) List(ctx context.Context) ([]v1alpha1.FountainStack, error) {
 	return all, nil
 }
 
-// explain tells a missing stack from a cluster without the operator.
+// explain tells a missing stack and a missing namespace from a cluster without
+// the operator.
 func (c *Cluster) explain(err error, name string) error {
 	if !apierrors.IsNotFound(err) {
 		return err
@@ -115,6 +123,9 @@ func (c *Cluster) explain(err error, name string) error {
 	var status apierrors.APIStatus
 	if errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Name == name && name != "" {
 		return fmt.Errorf("there is no FountainStack %s in the namespace %s; `fountain stack status --all-namespaces` lists all", name, c.Namespace)
+	}
+	if errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces" {
+		return fmt.Errorf("there is no namespace %s; create it first", status.Status().Details.Name)
 	}
 	return errors.New("the cluster does not know FountainStacks: install the operator (charts/fountain-operator or manifests/operator.yaml)")
 }
@@ -133,8 +144,9 @@ func (c *Cluster) resource(kind schema.GroupVersionKind, namespace string) (dyna
 	return c.client.Resource(mapping.Resource).Namespace(namespace), nil
 }
 
-// Read returns the FountainStacks of a file of YAML or JSON documents. Objects
-// of other kinds are passed over; a file without any stack is an error.
+// Read returns the FountainStacks of a file of YAML or JSON documents, also from
+// the lists that kubectl prints. Objects of other kinds are passed over; a file
+// without any stack is an error.
 func Read(r io.Reader) ([]*unstructured.Unstructured, error) {
 	decoder := yaml.NewYAMLOrJSONDecoder(r, 4096)
 	var found []*unstructured.Unstructured
@@ -147,16 +159,32 @@ func Read(r io.Reader) ([]*unstructured.Unstructured, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(content) == 0 {
+			continue // nothing between two ---
+		}
 		object := &unstructured.Unstructured{}
 		if err := json.Unmarshal(content, &object.Object); err != nil {
 			return nil, fmt.Errorf("a document is no object: %w", err)
 		}
-		if object.GroupVersionKind() == v1alpha1.GroupVersion.WithKind("FountainStack") {
-			found = append(found, object)
-		}
+		found = append(found, stacksOf(object)...)
 	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("no FountainStack of %s in the file", v1alpha1.GroupVersion)
 	}
 	return found, nil
+}
+
+// stacksOf returns a stack, or those of a list.
+func stacksOf(object *unstructured.Unstructured) []*unstructured.Unstructured {
+	if object.GroupVersionKind() == v1alpha1.GroupVersion.WithKind("FountainStack") {
+		return []*unstructured.Unstructured{object}
+	}
+	items, _ := object.Object["items"].([]any)
+	var found []*unstructured.Unstructured
+	for _, item := range items {
+		if fields, isObject := item.(map[string]any); isObject && strings.HasSuffix(object.GetKind(), "List") {
+			found = append(found, stacksOf(&unstructured.Unstructured{Object: fields})...)
+		}
+	}
+	return found
 }

@@ -34,9 +34,10 @@ const (
 
 // Change is what would become of one object.
 type Change struct {
-	Action Action `json:"action"`
-	Kind   string `json:"kind"`
-	Name   string `json:"name"`
+	Action    Action `json:"action"`
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
 	// Reason says why something is refused, and what to do.
 	Reason string `json:"reason,omitempty"`
 	// Diff is a unified diff of the YAML; the values of Secrets are masked.
@@ -52,9 +53,16 @@ type Change struct {
 // told how many of how many objects have been compared.
 func (c *Cluster) Diff(ctx context.Context, object *unstructured.Unstructured, progress func(done, all int)) ([]Change, error) {
 	namespace := cmp.Or(object.GetNamespace(), c.Namespace, metav1.NamespaceDefault)
+	if c.Pinned && namespace != c.Namespace {
+		return nil, fmt.Errorf("it is in the namespace %s and not in %s: name one of them only", namespace, c.Namespace)
+	}
 	live, stack, err := c.rehearse(ctx, object, namespace)
 	if err != nil {
 		return nil, err
+	}
+	changes := own(live, stack)
+	if stack.Spec.Suspend {
+		return changes, nil // the operator lets everything be as it is
 	}
 	values, _, err := desired.Values(stack, stack.Status.OperatorVersion)
 	if err != nil {
@@ -64,7 +72,6 @@ func (c *Cluster) Diff(ctx context.Context, object *unstructured.Unstructured, p
 	if err != nil {
 		return nil, err
 	}
-	changes := own(live, stack)
 	isWanted := map[string]bool{}
 	for i, each := range wanted {
 		if progress != nil {
@@ -87,7 +94,7 @@ func (c *Cluster) Diff(ctx context.Context, object *unstructured.Unstructured, p
 		if item.Retain {
 			action = Release
 		}
-		changes = append(changes, Change{Action: action, Kind: item.Kind, Name: item.Name})
+		changes = append(changes, Change{Action: action, Kind: item.Kind, Namespace: namespace, Name: item.Name})
 	}
 	return changes, nil
 }
@@ -119,7 +126,7 @@ func (c *Cluster) rehearse(ctx context.Context, object *unstructured.Unstructure
 
 // own is the change of the stack itself, if there is one.
 func own(live, stack *v1alpha1.FountainStack) []Change {
-	change := Change{Action: Create, Kind: "FountainStack", Name: stack.Name}
+	change := Change{Action: Create, Kind: "FountainStack", Namespace: stack.Namespace, Name: stack.Name}
 	before := ""
 	if live != nil {
 		change.Action, before = Update, text(map[string]any{"spec": live.Spec})
@@ -134,7 +141,7 @@ func own(live, stack *v1alpha1.FountainStack) []Change {
 
 // compare applies one object in a dry run and tells what would be another.
 func (c *Cluster) compare(ctx context.Context, stack *v1alpha1.FountainStack, each desired.Object) (*Change, error) {
-	change := &Change{Action: Create, Kind: each.GetKind(), Name: each.GetName()}
+	change := &Change{Action: Create, Kind: each.GetKind(), Namespace: stack.Namespace, Name: each.GetName()}
 	door, err := c.resource(each.GroupVersionKind(), stack.Namespace)
 	if meta.IsNoMatchError(err) {
 		change.Action, change.Reason = Refuse, fmt.Sprintf("the cluster lacks the kind %s: install what brings it first", each.GroupVersionKind().GroupKind())
