@@ -259,3 +259,23 @@ func (b *bench) objects(name string) map[string]*unstructured.Unstructured {
 	}
 	return found
 }
+
+// rounds lets the operator look at a stack five times, and returns its writes.
+func (b *bench) rounds(name string) int64 {
+	b.Helper()
+	time.Sleep(time.Second)
+	before := b.writes.Load()
+	for i := range 5 {
+		stack := &v1alpha1.FountainStack{}
+		if err := b.read(stack, name); err != nil {
+			b.Fatal(err)
+		}
+		patch := client.MergeFrom(stack.DeepCopy())
+		stack.SetAnnotations(map[string]string{"look": fmt.Sprint(i)})
+		if err := b.Patch(b.Context(), stack, patch); err != nil {
+			b.Fatal(err)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return b.writes.Load() - before
+}

@@ -110,23 +110,28 @@ func TestAVolumeThatCannotGrow(t *testing.T) {
 	b.eventually(func() string { b.run("story"); return b.condition("story", "Ready", "True", "Ready")() })
 }
 
-// TestAKindThatComesLater: the operator runs before the Prometheus operator is
-// installed; once it is, its objects are made, and watched.
-func TestAKindThatComesLater(t *testing.T) {
-	b := newBench(t)
+// withoutServiceMonitors takes the kind from the cluster, and returns what
+// brings it back (and says "" once it has).
+func (b *bench) withoutServiceMonitors() (install func() string) {
+	b.Helper()
 	definition := &apiextensionsv1.CustomResourceDefinition{}
-	b.stop()
 	if err := apiextensionsv1.AddToScheme(b.Scheme()); err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
-	if err := b.Get(t.Context(), client.ObjectKey{Name: "servicemonitors.monitoring.coreos.com"}, definition); err != nil {
-		t.Fatal(err)
+	if err := b.Get(b.Context(), client.ObjectKey{Name: "servicemonitors.monitoring.coreos.com"}, definition); err != nil {
+		b.Fatal(err)
 	}
-	if err := b.Delete(t.Context(), definition.DeepCopy()); err != nil {
-		t.Fatal(err)
+	if err := b.Delete(b.Context(), definition.DeepCopy()); err != nil {
+		b.Fatal(err)
 	}
 	again := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: definition.Name, Annotations: definition.Annotations}, Spec: definition.Spec}
-	install := func() string {
+	b.eventually(func() string {
+		if err := b.Get(b.Context(), client.ObjectKey{Name: definition.Name}, definition); !apierrors.IsNotFound(err) {
+			return fmt.Sprintf("the definition is still there: %v", err)
+		}
+		return ""
+	})
+	return func() string {
 		if err := b.Create(b.Context(), again.DeepCopy()); err != nil && !apierrors.IsAlreadyExists(err) {
 			return err.Error()
 		}
@@ -135,12 +140,37 @@ func TestAKindThatComesLater(t *testing.T) {
 		}
 		return ""
 	}
+}
+
+// TestAKindThatGoes: the Prometheus operator is uninstalled under the stack,
+// with its kinds. The stack says so, and everything else is looked after.
+func TestAKindThatGoes(t *testing.T) {
+	b := newBench(t)
+	stack := b.settled("story", v1alpha1.FountainStackSpec{Monitoring: v1alpha1.Monitoring{ServiceMonitors: true}})
+	install := b.withoutServiceMonitors()
+	defer b.eventually(install) // other tests need it
+	b.change(stack, func(spec *v1alpha1.FountainStackSpec) { spec.Version = "2.0.0" })
 	b.eventually(func() string {
-		if err := b.Get(t.Context(), client.ObjectKey{Name: definition.Name}, definition); !apierrors.IsNotFound(err) {
-			return fmt.Sprintf("the definition is still there: %v", err)
+		b.run("story")
+		if n := b.images("story", "2.0.0"); n != 5 {
+			return fmt.Sprintf("%d services have the new version, want all", n)
+		}
+		return b.condition("story", "Degraded", "True", v1alpha1.ReasonKindMissing)()
+	})
+	b.eventually(func() string { // it comes to rest
+		if n := b.rounds("story"); n != 0 {
+			return fmt.Sprintf("%d writes at rest, want none", n)
 		}
 		return ""
 	})
+}
+
+// TestAKindThatComesLater: the operator runs before the Prometheus operator is
+// installed; once it is, its objects are made, and watched.
+func TestAKindThatComesLater(t *testing.T) {
+	b := newBench(t)
+	b.stop()
+	install := b.withoutServiceMonitors()
 	defer b.eventually(install) // other tests need it
 	b.start()
 	stack := b.stack("story", v1alpha1.FountainStackSpec{Monitoring: v1alpha1.Monitoring{ServiceMonitors: true}})

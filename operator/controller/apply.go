@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -75,7 +76,7 @@ func (r *Reconciler) bring(ctx context.Context, stack *v1alpha1.FountainStack) (
 	slices.SortStableFunc(sorted, func(a, b part) int { return rank(a.item.Kind) - rank(b.item.Kind) })
 	var failed error
 	for _, each := range sorted {
-		changed, err := r.one(ctx, stack, each, hashes[desired.Key(each.item)], wanted.verified, &done)
+		changed, err := r.one(ctx, stack, each, hashes[desired.Key(each.item)], wanted, &done)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s %s: %w", each.item.Kind, each.item.Name, err))
 			if !permanent(err) {
@@ -141,16 +142,17 @@ func (r *Reconciler) settle(ctx context.Context, stack *v1alpha1.FountainStack, 
 }
 
 // one applies an object if it is not what is wanted, and reports whether it did.
-func (r *Reconciler) one(ctx context.Context, stack *v1alpha1.FountainStack, each part, applied string, verified map[string]string, done *work) (bool, error) {
+func (r *Reconciler) one(ctx context.Context, stack *v1alpha1.FountainStack, each part, applied string, whole *rendered, done *work) (bool, error) {
 	kind := schema.GroupVersionKind{Group: each.item.Group, Version: each.item.Version, Kind: each.item.Kind}
 	if err := r.watches.watch(kind); err != nil {
 		return false, err
 	}
+	key := desired.Key(each.item)
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(kind)
 	name := client.ObjectKey{Namespace: stack.Namespace, Name: each.item.Name}
 	err := r.client.Get(ctx, name, live)
-	if err == nil && applied == each.item.Hash && verified[desired.Key(each.item)] == live.GetResourceVersion() {
+	if err == nil && applied == each.item.Hash && whole.verified[key] == live.GetResourceVersion() {
 		return false, rollout(live, true, done)
 	}
 	wanted, failed := each.unpack()
@@ -160,7 +162,7 @@ func (r *Reconciler) one(ctx context.Context, stack *v1alpha1.FountainStack, eac
 	if apierrors.IsNotFound(err) {
 		// The cache holds what bears our labels: ask for what does not, or not any more.
 		if err = r.reader.Get(ctx, name, live); apierrors.IsNotFound(err) {
-			return true, r.apply(ctx, wanted.Unstructured)
+			return true, r.apply(ctx, wanted.Unstructured, whole, key, "")
 		}
 	}
 	if err != nil {
@@ -170,25 +172,37 @@ func (r *Reconciler) one(ctx context.Context, stack *v1alpha1.FountainStack, eac
 		return false, &refusal{v1alpha1.ReasonRefused, err.Error()}
 	}
 	target := wanted.For(live)
-	same := desired.Contains(live.Object, target.Object)
-	if applied == each.item.Hash && same {
-		verified[desired.Key(each.item)] = live.GetResourceVersion()
-		return false, rollout(live, true, done)
+	if applied != each.item.Hash || !desired.Contains(live.Object, target.Object) {
+		return r.correct(ctx, stack, each.item, live, target, applied, whole, done)
 	}
-	if each.item.Kind == "StatefulSet" {
-		if done.rolling != "" {
-			done.waiting = append(done.waiting, each.item.Name)
-			return false, nil
-		}
-		if err := rollout(live, desired.Contains(live.Object["spec"], target.Object["spec"]), done); err != nil {
-			return false, err
-		}
+	whole.verified[key] = live.GetResourceVersion()
+	return false, rollout(live, true, done)
+}
+
+// correct applies an object that is there and is another, unless it is a
+// service whose turn has not come.
+func (r *Reconciler) correct(ctx context.Context, stack *v1alpha1.FountainStack, item v1alpha1.InventoryItem, live, target *unstructured.Unstructured, applied string, whole *rendered, done *work) (bool, error) {
+	if item.Kind == "StatefulSet" && done.rolling != "" {
+		done.waiting = append(done.waiting, item.Name)
+		return false, nil
 	}
-	if applied == each.item.Hash && !same {
-		driftTotal.WithLabelValues(each.item.Kind).Inc()
-		r.recorder.Eventf(stack, nil, corev1.EventTypeNormal, "DriftCorrected", "Apply", "%s %s was changed by somebody and is as the stack says again", each.item.Kind, each.item.Name)
+	key, version := desired.Key(item), live.GetResourceVersion()
+	drifted := applied == item.Hash && !desired.Contains(live.Object, target.Object)
+	current := desired.Contains(live.Object["spec"], target.Object["spec"])
+	err := r.apply(ctx, target, whole, key, version)
+	if err == nil && target.GetResourceVersion() == version {
+		// Nothing has changed: an admission webhook, say, has the last word on a
+		// field. It is as near to what is wanted as this cluster lets it be.
+		whole.verified[key], current, drifted = version, true, false
 	}
-	return true, r.apply(ctx, target)
+	if rolled := rollout(live, current, done); err != nil || rolled != nil {
+		return err == nil, errors.Join(err, rolled)
+	}
+	if drifted {
+		driftTotal.WithLabelValues(item.Kind).Inc()
+		r.recorder.Eventf(stack, nil, corev1.EventTypeNormal, "DriftCorrected", "Apply", "%s %s was changed by somebody and is as the stack says again", item.Kind, item.Name)
+	}
+	return true, nil
 }
 
 // rollout notes a service whose pod is to be replaced, because the spec there
@@ -208,12 +222,24 @@ func rollout(live *unstructured.Unstructured, current bool, done *work) error {
 	return nil
 }
 
-func (r *Reconciler) apply(ctx context.Context, target *unstructured.Unstructured) error {
+// apply applies an object of which version is there ("": nothing). What the API
+// server has refused it is not asked again for a while, unless one of the two
+// is another by then: others' events must not make a refused stack write.
+func (r *Reconciler) apply(ctx context.Context, target *unstructured.Unstructured, whole *rendered, key, version string) error {
+	if last, is := whole.refused[key]; is && last.version == version && time.Since(last.at) < retry-5*time.Second {
+		return last.err
+	}
 	appliesTotal.Inc()
-	return r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(target), client.FieldOwner(desired.FieldManager), client.ForceOwnership)
+	err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(target), client.FieldOwner(desired.FieldManager), client.ForceOwnership)
+	delete(whole.refused, key)
+	if err != nil && permanent(err) {
+		whole.refused[key] = refused{version, err, time.Now()}
+	}
+	return err
 }
 
-// remove deletes an object of the inventory, if it is still the stack's.
+// remove deletes an object of the inventory, if it is still the stack's. One
+// without an owner is not: kubectl delete --cascade=orphan takes it away.
 func (r *Reconciler) remove(ctx context.Context, stack *v1alpha1.FountainStack, item v1alpha1.InventoryItem) error {
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(schema.GroupVersionKind{Group: item.Group, Version: item.Version, Kind: item.Kind})
@@ -224,8 +250,7 @@ func (r *Reconciler) remove(ctx context.Context, stack *v1alpha1.FountainStack, 
 	if err != nil {
 		return err
 	}
-	labels := live.GetLabels()
-	if owner := metav1.GetControllerOf(live); labels[labelInstance] != stack.Name || labels[labelPartOf] != partOf || owner != nil && owner.UID != stack.UID {
+	if owner := metav1.GetControllerOf(live); owner == nil || owner.UID != stack.UID {
 		return nil // somebody else's by now
 	}
 	uid := live.GetUID()

@@ -3,6 +3,8 @@ package controller
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -34,6 +37,10 @@ const (
 	labelPartOf   = "app.kubernetes.io/part-of"
 	labelName     = "app.kubernetes.io/name"
 	partOf        = "fountainai"
+
+	// retry is when what was refused is tried again, should the cluster have
+	// changed: a kind installed, a quota raised.
+	retry = time.Minute
 )
 
 // Reconciler makes stacks what their specs say.
@@ -88,7 +95,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	before := stack.DeepCopy()
 	if !stack.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, r.finalize(ctx, stack)
+		err := r.finalize(ctx, stack)
+		if err == nil || apierrors.IsConflict(err) {
+			return ctrl.Result{}, err
+		}
+		deleting(stack, err)
+		return ctrl.Result{}, errors.Join(err, r.saveStatus(ctx, before, stack))
 	}
 	if stack.Spec.Suspend {
 		suspended(stack)
@@ -114,16 +126,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	if err != nil {
-		// Another try, should the cluster have changed: a kind installed, a quota raised.
-		return ctrl.Result{RequeueAfter: time.Minute}, nil
+		return ctrl.Result{RequeueAfter: retry}, nil
 	}
 	return ctrl.Result{}, nil
 }
 
 // permanent reports whether another try at once would end the same.
 func permanent(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || meta.IsNoMatchError(err) || asRefusal(err) != nil
+	return lacksKind(err) || apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) || asRefusal(err) != nil
 }
+
+// lacksKind reports whether the cluster does not have a kind, or not any more:
+// then it knows of no such address. (The namespace is there: the stack is in it.)
+func lacksKind(err error) bool { return meta.IsNoMatchError(err) || apierrors.IsNotFound(err) }
 
 // saveStatus writes the status if it has changed, and tells of new conditions.
 func (r *Reconciler) saveStatus(ctx context.Context, before, stack *v1alpha1.FountainStack) error {
@@ -156,18 +171,23 @@ func brief(message string) string {
 	return message
 }
 
-// finalize deletes what the stack is made of, but not what is to be retained.
+// finalize deletes what the stack is made of, but not what is to be retained,
+// and nothing if its objects are to be orphans.
 func (r *Reconciler) finalize(ctx context.Context, stack *v1alpha1.FountainStack) error {
 	if !controllerutil.ContainsFinalizer(stack, Finalizer) {
 		return nil
 	}
+	var failed error
 	for _, item := range stack.Status.Inventory {
-		if item.Retain {
+		if item.Retain || controllerutil.ContainsFinalizer(stack, metav1.FinalizerOrphanDependents) {
 			continue
 		}
 		if err := r.remove(ctx, stack, item); err != nil {
-			return err
+			failed = errors.Join(failed, fmt.Errorf("%s %s: %w", item.Kind, item.Name, err))
 		}
+	}
+	if failed != nil {
+		return failed
 	}
 	before := stack.DeepCopy()
 	controllerutil.RemoveFinalizer(stack, Finalizer)

@@ -3,6 +3,7 @@ package controller
 import (
 	"encoding/json"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -24,6 +25,14 @@ type rendered struct {
 	// verified are the versions, as the API server counts them, at which
 	// objects were seen to be as they should.
 	verified map[string]string
+	refused  map[string]refused
+}
+
+// refused is what the API server refused, at which version of what is there.
+type refused struct {
+	version string
+	err     error
+	at      time.Time
 }
 
 // part is one object: packed, because hundreds of stacks are kept and an
@@ -57,7 +66,7 @@ func (r *renderer) of(stack *v1alpha1.FountainStack) (*rendered, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &rendered{key: key, verified: map[string]string{}}
+	result := &rendered{key: key, verified: map[string]string{}, refused: map[string]refused{}}
 	for _, each := range wanted {
 		content, err := json.Marshal(each.Object)
 		if err != nil {

@@ -138,7 +138,7 @@ func problemsOf(err error) []problem {
 		return nil
 	case asRefusal(err) != nil:
 		return []problem{{asRefusal(err).reason, err.Error(), true}}
-	case meta.IsNoMatchError(err):
+	case lacksKind(err):
 		return []problem{{v1alpha1.ReasonKindMissing, fmt.Sprintf("the cluster lacks a kind that the stack needs: %v. Install what brings it (the Kong Ingress Controller, cert-manager or the Prometheus operator), or choose spec.gateway.mode dbless, no issuer and no monitoring", err), true}}
 	case permanent(err):
 		return []problem{{v1alpha1.ReasonRefused, "the API server refuses: " + err.Error(), true}}
@@ -328,4 +328,12 @@ func address(stack *v1alpha1.FountainStack, name string) string {
 func suspended(stack *v1alpha1.FountainStack) {
 	stack.Status.ObservedGeneration = stack.Generation
 	condition(stack, v1alpha1.ConditionProgressing, false, v1alpha1.ReasonSuspended, "suspended: nothing is changed or corrected until spec.suspend is false", nil)
+}
+
+// deleting writes the status of a stack that cannot be deleted yet.
+func deleting(stack *v1alpha1.FountainStack, err error) {
+	stack.Status.ObservedGeneration = stack.Generation
+	stuck := []problem{{v1alpha1.ReasonDeleting, "not everything of the stack can be deleted yet, it is tried again: " + err.Error(), true}}
+	condition(stack, v1alpha1.ConditionDegraded, true, "", "", stuck)
+	condition(stack, v1alpha1.ConditionReady, false, "", "", stuck)
 }
