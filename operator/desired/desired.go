@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -23,6 +25,7 @@ const (
 	annotationGenerated = "fountain.coach/generated" // a Secret whose value is made once
 	annotationPolicy    = "helm.sh/resource-policy"  // keep: the object outlives the stack
 	annotationRelease   = "meta.helm.sh/release-name"
+	labelInstance       = "app.kubernetes.io/instance"
 )
 
 // Object is what a stack wants of one object.
@@ -105,13 +108,30 @@ func (o Object) For(live *unstructured.Unstructured) *unstructured.Unstructured 
 // claim that a former stack or release left behind is taken up again: that is
 // what it was left for.
 func (o Object) MayTake(stack *v1alpha1.FountainStack, live *unstructured.Unstructured) error {
-	if owner := metav1.GetControllerOf(live); owner != nil && owner.UID != stack.UID {
+	owner, isClaim := metav1.GetControllerOf(live), o.Item.Kind == "PersistentVolumeClaim"
+	switch release := live.GetAnnotations()[annotationRelease]; {
+	case owner != nil && owner.UID == stack.UID:
+		return nil
+	case owner != nil && owner.Kind == "FountainStack" && owner.Name == stack.Name:
+		return fmt.Errorf("it belongs to a former FountainStack %s and goes with it; wait until it is gone, or delete it", owner.Name)
+	case owner != nil:
 		return fmt.Errorf("it belongs to the %s %s; give the stack another name", owner.Kind, owner.Name)
-	}
-	if release := live.GetAnnotations()[annotationRelease]; release != "" && o.Item.Kind != "PersistentVolumeClaim" {
+	case isClaim:
+		return nil
+	case release != "":
 		return fmt.Errorf("it belongs to the Helm release %s; uninstall that first (volumes stay) or give the stack another name", release)
+	case !o.wasApplied(stack) && live.GetLabels()[labelInstance] != stack.Name:
+		return errors.New("it was there before and is no part of a stack; delete it or give the stack another name")
 	}
 	return nil
+}
+
+// wasApplied reports whether the stack has had the object: somebody may have
+// taken its owner and its labels away.
+func (o Object) wasApplied(stack *v1alpha1.FountainStack) bool {
+	return slices.ContainsFunc(stack.Status.Inventory, func(item v1alpha1.InventoryItem) bool {
+		return Key(item) == Key(o.Item) && item.Hash != ""
+	})
 }
 
 func hash(value map[string]any) string {
