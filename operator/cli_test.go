@@ -3,6 +3,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -203,10 +204,20 @@ func TestDiffTellsWhatWouldBeRefused(t *testing.T) {
 	b.fountain(manifest+"  domain: example.org\n", "diff", "-f", "-").expect(t, 2, "refuse", "belongs to the Helm release story")
 }
 
-// TestSecretsAreNotShown: neither the keys in the cluster nor new ones.
+// TestSecretsAreNotShown: neither the keys in the cluster nor new ones, nor the
+// copy of a key that somebody has set with kubectl.
 func TestSecretsAreNotShown(t *testing.T) {
 	b := newBench(t)
 	b.settled("story", v1alpha1.FountainStackSpec{})
+	rotated := fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {name: story-key-writer, namespace: %s, labels: {app.kubernetes.io/component: other}}\ndata: {key: %s}\n",
+		b.namespace, base64.StdEncoding.EncodeToString([]byte("a-key-that-somebody-has-chosen")))
+	path := filepath.Join(t.TempDir(), "secret.yaml")
+	if err := os.WriteFile(path, []byte(rotated), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.stop() // it would put the label right
+	defer b.start()
+	cluster.Start(t).Run(t, "kubectl", "apply", "-f", path)
 	var secrets corev1.SecretList
 	if err := b.List(t.Context(), &secrets, client.InNamespace(b.namespace)); err != nil {
 		t.Fatal(err)

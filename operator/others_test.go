@@ -76,6 +76,43 @@ func TestWhatIsRefusedIsNotWrittenEachRound(t *testing.T) {
 	}
 }
 
+// TestAStackIsMadeAgainWhileItsVolumesAreInUse: those of the former stack are
+// on their way out. The new one says what it waits for, and goes on by itself.
+func TestAStackIsMadeAgainWhileItsVolumesAreInUse(t *testing.T) {
+	b := newBench(t)
+	spec := v1alpha1.FountainStackSpec{Storage: v1alpha1.Storage{Retain: v1alpha1.Delete}}
+	former := b.settled("story", spec)
+	if err := b.Delete(t.Context(), former); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually(func() string {
+		if err := b.read(former, "story"); !apierrors.IsNotFound(err) {
+			return fmt.Sprintf("the former stack is still there: %v", err)
+		}
+		return ""
+	})
+	b.stack("story", spec)
+	b.eventually(func() string {
+		b.run("story")
+		return b.condition("story", "Degraded", "True", v1alpha1.ReasonRefused)()
+	})
+	stack := &v1alpha1.FountainStack{}
+	if err := b.read(stack, "story"); err != nil || !strings.Contains(stack.Status.Conditions[0].Message, "wait until it is gone") {
+		t.Errorf("the status says %v: %v", stack.Status.Conditions, err)
+	}
+	var claims corev1.PersistentVolumeClaimList
+	if err := b.List(t.Context(), &claims, client.InNamespace(b.namespace)); err != nil {
+		t.Fatal(err)
+	}
+	for _, claim := range claims.Items { // as when the last pod that uses it is gone
+		claim.Finalizers = nil
+		if err := b.Update(t.Context(), &claim); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.eventually(func() string { b.run("story"); return b.condition("story", "Ready", "True", "Ready")() })
+}
+
 // TestLabelsAndOwnersArePutBack although without them the operator's cache
 // does not hold the object.
 func TestLabelsAndOwnersArePutBack(t *testing.T) {
