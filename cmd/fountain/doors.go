@@ -38,8 +38,9 @@ func (d *doors) open(listener net.Listener, handler http.Handler, logger *slog.L
 	*d = append(*d, door{listener: listener, server: httpapi.NewServer(handler, logger)})
 }
 
-func (d *doors) openTLS(listener net.Listener, g *gateway.Gateway, logger *slog.Logger) {
-	server := httpapi.NewServer(g, logger)
+// openTLS serves handler with the certificates of the gateway.
+func (d *doors) openTLS(listener net.Listener, handler http.Handler, g *gateway.Gateway, logger *slog.Logger) {
+	server := httpapi.NewServer(handler, logger)
 	server.TLSConfig = g.TLSConfig()
 	*d = append(*d, door{listener: listener, server: server})
 }

@@ -119,7 +119,7 @@ func openGateway(ctx context.Context, g *gateway.Gateway, options gatewayOptions
 		open          func(net.Listener)
 	}{
 		{"--http", options.http, func(l net.Listener) { all.open(l, g, logger) }},
-		{"--https", options.https, func(l net.Listener) { all.openTLS(l, g, logger) }},
+		{"--https", options.https, func(l net.Listener) { all.openTLS(l, g, g, logger) }},
 		{"--status", options.status, func(l net.Listener) { all.open(l, statusHandler(g, draining), logger) }},
 	} {
 		if place.address == "" {

@@ -215,7 +215,7 @@ func TestUpOverHTTPS(t *testing.T) {
 
 	options.httpsAddr = freePorts(t, 1)[0]
 	s := startStackWith(t, options)
-	target := conformance.Target{URL: "https://" + options.httpsAddr, Domain: "localhost", CAs: trusting(t, dir)}
+	target := conformance.Target{Page: true, URL: "https://" + options.httpsAddr, Domain: "localhost", CAs: trusting(t, dir)}
 	for consumer, key := range map[string]*string{"writer": &target.WriterKey, "reader": &target.ReaderKey} {
 		if *key, err = readKey(data, consumer); err != nil {
 			t.Fatal(err)

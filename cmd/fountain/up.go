@@ -84,10 +84,15 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	g := gateway.New(config, gateway.Options{
 		DialContext: stack.DialContext, Logger: logger, AccessLog: accessLog(stderr, options.logLevel),
 	})
+	page, err := options.page(ctx, plain.Addr(), logger)
+	if err != nil {
+		return errors.Join(err, plain.Close(), closeListener(secure))
+	}
+	front := byHost(page, g)
 	var all doors
-	all.open(plain, g, logger)
+	all.open(plain, front, logger)
 	if secure != nil {
-		all.openTLS(secure, g, logger)
+		all.openTLS(secure, front, g, logger)
 	}
 	fmt.Fprint(stdout, welcome(plain.Addr(), options.data, time.Since(started)), options.welcomeTLS(secure), "\nCtrl-C stops it.\n")
 	err = stack.Serve(ctx, all.serve)
@@ -148,7 +153,7 @@ func loadGateway(path string) (*gateway.Config, error) {
 func welcome(addr net.Addr, data string, took time.Duration) string {
 	_, port, _ := net.SplitHostPort(addr.String())
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "FountainAI %s is ready (%d ms).\n\n", httpapi.Version(), took.Milliseconds())
+	fmt.Fprintf(&text, "FountainAI %s is ready (%d ms).\n\n  Read and ask      http://localhost:%s/\n\n", httpapi.Version(), took.Milliseconds(), port)
 	examples := map[string]string{
 		"centralsequence": "/sequence", "character": "/characters", "scriptmanagement": "/scripts",
 		"sessioncontext": "/sessions", "storyfactory": "/stories?scriptId=1",

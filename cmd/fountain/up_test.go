@@ -24,7 +24,7 @@ func TestUpConformsToTheGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conformance.Run(t, conformance.Target{URL: s.remote.url, Domain: "localhost", WriterKey: writer, ReaderKey: reader})
+	conformance.Run(t, conformance.Target{Page: true, URL: s.remote.url, Domain: "localhost", WriterKey: writer, ReaderKey: reader})
 }
 
 func TestUpKeepsItsKeyAndData(t *testing.T) {

@@ -43,7 +43,11 @@ func (s *suite) hosts(t *testing.T) {
 }
 
 func (s *suite) unknownHost(t *testing.T) {
-	for _, host := range []string{s.Domain, "nobody." + s.Domain, "character." + s.Domain + ".example.org"} {
+	hosts := []string{"nobody." + s.Domain, "character." + s.Domain + ".example.org"}
+	if !s.Page {
+		hosts = append(hosts, s.Domain)
+	}
+	for _, host := range hosts {
 		s.refused(t, s.call(t, request{host: host, path: "/characters", key: s.WriterKey}), http.StatusNotFound, noRoute)
 	}
 }

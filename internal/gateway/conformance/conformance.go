@@ -19,6 +19,8 @@ import (
 
 // Target is the gateway to check.
 type Target struct {
+	// Page: the domain itself is a web page and not a host that nobody knows.
+	Page bool
 	// URL is where the gateway listens, as "http://127.0.0.1:8000".
 	URL string
 	// Domain is what the hosts of the services end in: "fountain.coach" or

@@ -1,0 +1,62 @@
+// The web page and the orchestrator within fountain up.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+
+	"fountain.coach/fountainai/internal/client"
+	"fountain.coach/fountainai/internal/orchestrator"
+)
+
+// page returns the web page with the orchestrator behind it. On a loopback
+// address it acts with the writer's key for whoever is on this machine; on any
+// other everybody logs in with a key.
+func (o upOptions) page(ctx context.Context, addr net.Addr, logger *slog.Logger) (http.Handler, error) {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return nil, err
+	}
+	ip, key := net.ParseIP(host), ""
+	if ip != nil && ip.IsLoopback() {
+		if key, err = readKey(o.data, "writer"); err != nil {
+			return nil, err
+		}
+	}
+	if ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	api, err := client.NewVia("http://localhost:"+port, "", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, err
+	}
+	model := modelOptions{name: envOr("FOUNTAIN_MODEL", orchestrator.DefaultModel), url: envOr("OPENAI_BASE_URL", ""), loose: envOr("FOUNTAIN_MODEL_LOOSE", "") == "true"}
+	server := &orchestrator.Server{API: api, Logger: logger.With("service", "orchestrator"), Stop: ctx}
+	if server.Model, err = model.model(); err != nil {
+		logger.Debug("questions are refused", "reason", err.Error())
+	}
+	return orchestratorHandler(server, key, func(service string) string {
+		return fmt.Sprintf("http://%s.localhost:%s/docs", service, port)
+	})
+}
+
+// byHost gives requests for this machine itself, by name or address, to the
+// page, and all others to the gateway.
+func byHost(page, gateway http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		host = strings.ToLower(strings.Trim(host, "[]"))
+		if host == "localhost" || host == "orchestrator.localhost" || net.ParseIP(host) != nil {
+			page.ServeHTTP(w, r)
+			return
+		}
+		gateway.ServeHTTP(w, r)
+	})
+}
