@@ -75,7 +75,6 @@ func (a *Agent) Ask(ctx context.Context, conversation *Conversation, question st
 	ctx, cancel := context.WithTimeoutCause(ctx, r.limits.Time, limit)
 	defer cancel()
 	err := r.loop(ctx, save)
-	conversation.Written = append(conversation.Written, r.written...)
 	if save != nil {
 		// Also after Ctrl-C: what was done must be known when it goes on.
 		saving, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -137,17 +136,27 @@ func (r *run) loop(ctx context.Context, save func(context.Context) error) error 
 		if len(turn.Calls) == 0 {
 			return finished(turn)
 		}
+		// Kept before the calls are made: after a crash in their middle it is
+		// known what was under way.
+		if err := kept(ctx, save); err != nil {
+			return err
+		}
 		r.carryOut(ctx, turn.Calls)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if save != nil {
-			if err := save(ctx); err != nil {
-				return fmt.Errorf("the conversation cannot be kept: %w", err)
-			}
-		}
 	}
 	return fmt.Errorf("the model has not come to an end after %d turns", r.limits.Turns)
+}
+
+func kept(ctx context.Context, save func(context.Context) error) error {
+	if save == nil {
+		return nil
+	}
+	if err := save(ctx); err != nil {
+		return fmt.Errorf("the conversation cannot be kept: %w", err)
+	}
+	return nil
 }
 
 // permitted are the tools that the model is shown: what it may not use it need not know.
@@ -305,6 +314,8 @@ func (r *run) note(calls []ToolCall, outcomes []Outcome) {
 		if tool == nil || tool.ReadOnly || outcomes[i].Failed() || !outcomes[i].Sent {
 			continue
 		}
-		r.written = append(r.written, r.Caller.Toolbox.written(tool, call, outcomes[i])...)
+		changes := r.Caller.Toolbox.written(tool, call, outcomes[i])
+		r.written = append(r.written, changes...)
+		r.conversation.Written = append(r.conversation.Written, changes...)
 	}
 }

@@ -126,3 +126,39 @@ func TestSessionsOfOthers(t *testing.T) {
 		t.Errorf("a session that is not there: %v", err)
 	}
 }
+
+// TestACrashInTheMiddleOfATurn: what is kept then names the calls that were
+// under way, and what earlier turns have written.
+func TestACrashInTheMiddleOfATurn(t *testing.T) {
+	r := newRoom(t)
+	agent := r.agent(modeltest.Script(t, modeltest.Turn{Calls: []modeltest.Call{script("First")}}, modeltest.Turn{Calls: []modeltest.Call{script("Second")}}, modeltest.Turn{Text: "Done."}))
+	var states []*Conversation
+	agent.Caller.Watch = func(*Tool, Outcome) { // a kill now would leave this
+		state, err := Load(t.Context(), r.api, 1)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		states = append(states, state)
+	}
+	if err := r.ask(agent, "Write."); err != nil || len(states) != 2 {
+		t.Fatalf("%v, %d calls", err, len(states))
+	}
+	second := states[1]
+	if last := second.Messages[len(second.Messages)-1]; len(last.Calls) != 1 || !strings.Contains(last.Calls[0].Arguments, "Second") || len(second.Written) != 1 {
+		t.Errorf("the conversation ends with %+v, and %v was written", last, second.Written)
+	}
+	r.said = second
+	if err := r.ask(r.agent(modeltest.Start(t, func(seen modeltest.Seen) modeltest.Turn {
+		if text := fmt.Sprint(seen.Messages); !strings.Contains(text, "First") {
+			t.Errorf("the model does not know what was done: %s", text)
+		}
+		return modeltest.Turn{Text: "I looked; both are there."}
+	})), "Go on."); err != nil {
+		t.Error(err)
+	}
+	// It had gone on in the meantime: the person is told, and nothing is written over.
+	if note := r.events[len(r.events)-2]; note.Type != EventNote || !strings.Contains(note.Text, "somebody else") {
+		t.Errorf("the person is told %+v", note)
+	}
+}

@@ -92,7 +92,7 @@ func TestAskAsAStream(t *testing.T) {
 			kinds = append(kinds, event.Type)
 		}
 	}
-	if status != 200 || media != "text/event-stream" || strings.Join(kinds, " ") != "text call result session text done" {
+	if status != 200 || media != "text/event-stream" || strings.Join(kinds, " ") != "text session call result text done" {
 		t.Fatalf("%d %s: %v", status, media, kinds)
 	}
 	done := all[len(all)-1]
