@@ -8,16 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
-	"fountain.coach/fountainai/internal/client"
 	"fountain.coach/fountainai/internal/play"
-	"fountain.coach/fountainai/services/storyfactory"
 )
 
 type exportOptions struct {
@@ -51,9 +48,8 @@ func export(ctx context.Context, stdout, stderr io.Writer, scriptID int64, optio
 	if err != nil {
 		return err
 	}
-	var story storyfactory.FullStory
-	path := fmt.Sprintf("/stories?scriptId=%d", scriptID)
-	if _, err := api.Do(ctx, client.Request{Service: "storyfactory", Method: http.MethodGet, Path: path}, &story); err != nil {
+	story, err := play.Fetch(ctx, api, scriptID)
+	if err != nil {
 		return fmt.Errorf("export script %d: %w", scriptID, err)
 	}
 	if !story.Complete {

@@ -66,7 +66,7 @@ func newCommand() *cobra.Command {
 	}
 	root.AddCommand(newUpCommand(), newImportCommand(), newExportCommand(),
 		newBackupCommand(), newRestoreCommand(), newStatusCommand(), newKeyCommand(), newCertsCommand(), newKongCommand(),
-		newGatewayCommand(), newHealthcheckCommand(), newDNSCommand(), newStackCommand(), newAskCommand(), newOrchestrateCommand())
+		newGatewayCommand(), newHealthcheckCommand(), newDNSCommand(), newStackCommand(), newAskCommand(), newOrchestrateCommand(), newMCPCommand())
 	return root
 }
 

@@ -20,11 +20,16 @@ type remoteOptions struct {
 }
 
 func (o *remoteOptions) addFlags(command *cobra.Command) {
+	o.addConnectionFlags(command)
+	command.Flags().BoolVar(&o.json, "json", false, "print JSON")
+}
+
+// addConnectionFlags adds the flags that say where a FountainAI is.
+func (o *remoteOptions) addConnectionFlags(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&o.url, "url", envOr("FOUNTAIN_URL", "http://localhost:8000"), "address of the gateway (environment: FOUNTAIN_URL)")
 	flags.StringVar(&o.key, "api-key", "", "API key (environment: FOUNTAIN_API_KEY, which keeps it out of the process list); else the key in --data is used")
 	flags.StringVar(&o.data, "data", "data", "data folder of a fountain up on this machine, for its API key")
-	flags.BoolVar(&o.json, "json", false, "print JSON")
 }
 
 func envOr(name, fallback string) string {

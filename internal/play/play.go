@@ -2,11 +2,22 @@
 package play
 
 import (
+	"context"
+	"fmt"
+	"net/http"
 	"strings"
 
+	"fountain.coach/fountainai/internal/client"
 	"fountain.coach/fountainai/internal/screenplay"
 	"fountain.coach/fountainai/services/storyfactory"
 )
+
+// Fetch reads the story of a script. The error is that of client.Client.Call.
+func Fetch(ctx context.Context, api *client.Client, scriptID int64) (story storyfactory.FullStory, err error) {
+	path := fmt.Sprintf("/stories?scriptId=%d", scriptID)
+	_, err = api.Do(ctx, client.Request{Service: "storyfactory", Method: http.MethodGet, Path: path}, &story)
+	return story, err
+}
 
 // FromStory returns the screenplay that a story tells.
 func FromStory(story storyfactory.FullStory) *screenplay.Screenplay {
