@@ -54,7 +54,11 @@ func IsLoopback(address net.Addr) bool {
 }
 
 // closeSessions ends all sessions, and with them the streams that stand open.
+// It waits for the messages that are being answered: the SDK would break off.
 func (s *Server) closeSessions() {
+	for s.answering.Load() > 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
 	for session := range s.sdk.Sessions() {
 		go func() { _ = session.Close() }()
 	}
@@ -124,6 +128,8 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 		_ = deadlines.SetReadDeadline(time.Time{})
 		end := time.Time{}
 		if r.Method != http.MethodGet {
+			s.answering.Add(1)
+			defer s.answering.Add(-1)
 			end = time.Now().Add(s.options.Timeout + time.Minute)
 		}
 		_ = deadlines.SetWriteDeadline(end)

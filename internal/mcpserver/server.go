@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -55,6 +56,8 @@ type Server struct {
 	sdk     *mcp.Server
 	slots   chan struct{}
 	prompts []prompt
+	// answering is how many messages over HTTP are being answered.
+	answering atomic.Int64
 }
 
 // New makes a server; ServeStdio and ServeHTTP run it.

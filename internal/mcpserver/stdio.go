@@ -22,32 +22,30 @@ const lastAnswers = 3 * time.Second
 // ServeStdio serves one client until its input or ctx ends. Nothing but
 // messages is written to out.
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
-	lines := &lineTransport{in: in, out: out, limit: largestMessage}
-	session, err := s.sdk.Connect(ctx, lines, nil)
+	session, err := s.sdk.Connect(ctx, &lineTransport{in: in, out: out, stop: ctx.Done(), limit: largestMessage}, nil)
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = session.Close() })
-	defer stop()
-	err = session.Wait()
-	if ctx.Err() != nil || errors.Is(err, io.EOF) {
-		return nil
+	if err := session.Wait(); !errors.Is(err, io.EOF) {
+		return err
 	}
-	return err
+	return nil
 }
 
 // lineTransport is the SDK's transport for pipes, but for this: a line that is
 // no message is answered with an error and does not end the session, and when
-// the input ends, what was asked is still answered.
+// the input ends or stop is closed, what was asked is still answered.
 type lineTransport struct {
 	in    io.Reader
 	out   io.Writer
+	stop  <-chan struct{}
 	limit int
 }
 
 // Connect implements mcp.Transport.
 func (t *lineTransport) Connect(context.Context) (mcp.Connection, error) {
-	c := &lineConnection{out: t.out, limit: t.limit, lines: make(chan line), closed: make(chan struct{}), open: map[jsonrpc.ID]bool{}, idle: make(chan struct{}, 1)}
+	c := &lineConnection{out: t.out, stop: t.stop, limit: t.limit, lines: make(chan line),
+		closed: make(chan struct{}), open: map[jsonrpc.ID]bool{}, idle: make(chan struct{}, 1)}
 	go c.scan(bufio.NewReaderSize(t.in, 64<<10))
 	return c, nil
 }
@@ -61,6 +59,7 @@ type line struct {
 
 type lineConnection struct {
 	limit  int
+	stop   <-chan struct{}
 	lines  chan line
 	closed chan struct{}
 	once   sync.Once
@@ -123,6 +122,8 @@ func (c *lineConnection) Read(ctx context.Context) (jsonrpc.Message, error) {
 		var next line
 		select {
 		case next = <-c.lines:
+		case <-c.stop:
+			next.err = io.EOF
 		case <-c.closed:
 			return nil, io.EOF
 		case <-ctx.Done():
