@@ -241,9 +241,9 @@ func TestMessagesOverHTTPAreBounded(t *testing.T) {
 			t.Errorf("%s %s %.20q: %d %.200s, want %d", c.method, c.path, c.message, response.StatusCode, body, c.want)
 		}
 	}
-	response, body := post(t, endpoint, initialize, http.Header{})
+	response, _ := post(t, endpoint, initialize, http.Header{})
 	id := response.Header.Get("Mcp-Session-Id")
-	response, body = post(t, endpoint, `{"jsonrpc":"2.0","id":2,"method":"nope"}`, http.Header{"Mcp-Session-Id": {id}})
+	response, body := post(t, endpoint, `{"jsonrpc":"2.0","id":2,"method":"nope"}`, http.Header{"Mcp-Session-Id": {id}})
 	if response.StatusCode != http.StatusBadRequest || !strings.Contains(body, "nope") { // the SDK's answer, before there is a stream for errors
 		t.Errorf("an unknown method: %d %s", response.StatusCode, body)
 	}

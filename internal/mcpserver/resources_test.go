@@ -64,7 +64,7 @@ func TestNoSuchResource(t *testing.T) {
 		fmt.Sprintf("fountain://scripts/0%d/story.fountain", script), "fountain://scripts/99999999999999999999/story.fountain",
 		fmt.Sprintf("fountain://scripts/%d/story.pdf", script), fmt.Sprintf("fountain://scripts/%d/../1/story.fountain", script), "fountain://characters", "file:///etc/passwd", "", "%"} {
 		_, err := session.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: uri})
-		if code(err) != mcp.CodeResourceNotFound || !strings.Contains(err.Error(), "Resource not found") {
+		if code(err) != jsonrpc.CodeInvalidParams || !strings.Contains(err.Error(), "Resource not found") {
 			t.Errorf("%q: %v", uri, err)
 		}
 	}

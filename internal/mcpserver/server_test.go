@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -319,7 +320,8 @@ func TestSoManyAtATime(t *testing.T) {
 			}
 		}
 		mu.Unlock()
-		<-both // until two are here
+		<-both                           // until two are here
+		time.Sleep(5 * time.Millisecond) // time for a third, were it let through
 		mu.Lock()
 		running--
 		mu.Unlock()
