@@ -1,3 +1,5 @@
+//go:build !nomodel
+
 // fountain ask: a question in words, answered by a model that conducts the
 // services.
 package main

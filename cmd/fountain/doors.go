@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -69,4 +70,24 @@ func (d door) serve() error {
 		return d.server.ServeTLS(d.listener, "", "")
 	}
 	return d.server.Serve(d.listener)
+}
+
+// byHost gives requests for this machine itself, by name or address, to the
+// page, and all others to the gateway. Without a page the gateway has them all.
+func byHost(page, gateway http.Handler) http.Handler {
+	if page == nil {
+		return gateway
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		host = strings.ToLower(strings.Trim(host, "[]"))
+		if host == "localhost" || host == "orchestrator.localhost" || net.ParseIP(host) != nil {
+			page.ServeHTTP(w, r)
+			return
+		}
+		gateway.ServeHTTP(w, r)
+	})
 }

@@ -1,3 +1,5 @@
+//go:build !nomodel
+
 // fountain mcp: the services for programs that speak the Model Context Protocol.
 package main
 

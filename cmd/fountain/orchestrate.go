@@ -1,3 +1,5 @@
+//go:build !nomodel
+
 // fountain orchestrate: the orchestrator as a service.
 package main
 

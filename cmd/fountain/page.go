@@ -1,3 +1,5 @@
+//go:build !nomodel
+
 // The web page and the orchestrator within fountain up.
 package main
 
@@ -7,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 
 	"fountain.coach/fountainai/internal/client"
 	"fountain.coach/fountainai/internal/orchestrator"
@@ -41,22 +42,5 @@ func (o upOptions) page(ctx context.Context, addr net.Addr, logger *slog.Logger)
 	}
 	return orchestratorHandler(server, key, func(service string) string {
 		return fmt.Sprintf("http://%s.localhost:%s/docs", service, port)
-	})
-}
-
-// byHost gives requests for this machine itself, by name or address, to the
-// page, and all others to the gateway.
-func byHost(page, gateway http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if name, _, err := net.SplitHostPort(host); err == nil {
-			host = name
-		}
-		host = strings.ToLower(strings.Trim(host, "[]"))
-		if host == "localhost" || host == "orchestrator.localhost" || net.ParseIP(host) != nil {
-			page.ServeHTTP(w, r)
-			return
-		}
-		gateway.ServeHTTP(w, r)
 	})
 }

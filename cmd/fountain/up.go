@@ -94,7 +94,7 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	if secure != nil {
 		all.openTLS(secure, front, g, logger)
 	}
-	fmt.Fprint(stdout, welcome(plain.Addr(), options.data, time.Since(started)), options.welcomeTLS(secure), "\nCtrl-C stops it.\n")
+	fmt.Fprint(stdout, welcome(plain.Addr(), options.data, time.Since(started), page != nil), options.welcomeTLS(secure), "\nCtrl-C stops it.\n")
 	err = stack.Serve(ctx, all.serve)
 	fmt.Fprintln(stdout, "Stopped; everything acknowledged is on disk.")
 	return errors.Join(err, g.Close())
@@ -150,10 +150,13 @@ func loadGateway(path string) (*gateway.Config, error) {
 }
 
 // welcome tells a person what there is and what to do with it.
-func welcome(addr net.Addr, data string, took time.Duration) string {
+func welcome(addr net.Addr, data string, took time.Duration, page bool) string {
 	_, port, _ := net.SplitHostPort(addr.String())
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "FountainAI %s is ready (%d ms).\n\n  Read and ask      http://localhost:%s/\n\n", httpapi.Version(), took.Milliseconds(), port)
+	fmt.Fprintf(&text, "FountainAI %s is ready (%d ms).\n\n", httpapi.Version(), took.Milliseconds())
+	if page {
+		fmt.Fprintf(&text, "  %-17s http://localhost:%s/\n\n", "Read and ask", port)
+	}
 	examples := map[string]string{
 		"centralsequence": "/sequence", "character": "/characters", "scriptmanagement": "/scripts",
 		"sessioncontext": "/sessions", "storyfactory": "/stories?scriptId=1",
