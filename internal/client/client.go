@@ -134,7 +134,7 @@ func (c *Client) Do(ctx context.Context, r Request, target any) (next string, er
 //
 // A failure the server names is a *problem.Problem. Where repeating is safe (no
 // POST, or one with an IdempotencyKey), a lost connection, 429 and 503 are
-// tried again after the pause the server asks for.
+// tried again after the pause the server asks for, unless ctx ends before that.
 func (c *Client) Call(ctx context.Context, r Request) (*Answer, error) {
 	var body []byte
 	if r.Body != nil {
@@ -152,8 +152,12 @@ func (c *Client) Call(ctx context.Context, r Request) (*Answer, error) {
 		if wait == 0 {
 			wait = time.Duration(attempt*attempt) * 100 * time.Millisecond
 		}
+		wait = min(wait, longestWait)
+		if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) < wait {
+			return nil, err
+		}
 		select {
-		case <-time.After(min(wait, longestWait)):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
