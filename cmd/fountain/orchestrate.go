@@ -15,6 +15,7 @@ import (
 	"fountain.coach/fountainai/internal/client"
 	"fountain.coach/fountainai/internal/httpapi"
 	"fountain.coach/fountainai/internal/orchestrator"
+	"fountain.coach/fountainai/internal/webui"
 )
 
 type orchestrateOptions struct {
@@ -63,7 +64,7 @@ func orchestrate(ctx context.Context, stdout, stderr io.Writer, options orchestr
 		// The page is of use without a model, and says what is missing.
 		logger.Warn("questions are refused", "reason", err.Error())
 	}
-	handler, err := orchestratorHandler(server, "", nil)
+	handler, err := orchestratorHandler(server, "", func(service string) string { return api.URL(service) + "/docs" })
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,26 @@ func orchestrate(ctx context.Context, stdout, stderr io.Writer, options orchestr
 	return nil
 }
 
-// orchestratorHandler serves the API of the orchestrator.
-func orchestratorHandler(server *orchestrator.Server, _ string, _ func(string) string) (http.Handler, error) {
-	return server.Handler(), nil
+// orchestratorHandler serves the web page and the API of the orchestrator. key
+// is used for everybody, "" for none; docs returns where a service's
+// documentation is.
+func orchestratorHandler(server *orchestrator.Server, key string, docs func(string) string) (http.Handler, error) {
+	api := server.Handler()
+	options := webui.Options{API: server.API, Key: key, DocsURL: docs, Logger: server.Logger}
+	if server.Model != nil {
+		options.Ask = api
+	}
+	page, err := webui.New(options)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	for _, path := range []string{"/v1/undo", "/v1/tools", "/openapi.json", "/openapi.yaml", "/livez", "/readyz", "/metrics"} {
+		mux.Handle(path, api)
+	}
+	if server.Model == nil {
+		mux.Handle("/v1/ask", api) // which says what to configure
+	}
+	return mux, nil
 }
