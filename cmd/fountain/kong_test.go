@@ -92,12 +92,13 @@ func checkRoutes(t *testing.T, config *gateway.Config, secure bool, domain strin
 			if !slices.Equal(route.Protocols, wantProtocols) || route.HTTPSRedirectStatusCode != wantStatus {
 				t.Errorf("%s: %v, %d", route.Name, route.Protocols, route.HTTPSRedirectStatusCode)
 			}
-			if want := []string{serviceNames[i] + "." + domain, serviceNames[i] + ".localhost"}; !slices.Equal(route.Hosts, want) {
+			name := append(slices.Clone(serviceNames), orchestratorName)[i]
+			if want := []string{name + "." + domain, name + ".localhost"}; !slices.Equal(route.Hosts, want) {
 				t.Errorf("%s: %v, want %v", route.Name, route.Hosts, want)
 			}
 		}
 	}
-	if count != 15 {
+	if count != 3*len(serviceNames)+1 {
 		t.Errorf("%d routes", count)
 	}
 }

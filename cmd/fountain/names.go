@@ -23,6 +23,9 @@ func checkDomain(domain string) error {
 	return nil
 }
 
+// orchestratorName is the service that not every FountainAI runs.
+const orchestratorName = "orchestrator"
+
 // hostsUnder returns the hosts of the five services.
 func hostsUnder(domain string) []string {
 	var hosts []string
@@ -32,10 +35,14 @@ func hostsUnder(domain string) []string {
 	return hosts
 }
 
-// tlsNames returns the names that a certificate is for. The hosts stand beside
+// tlsNames returns the names that a certificate is for, that of the orchestrator
+// among them: it may be added later. The hosts stand beside
 // the wildcards for the sake of localhost: neither Kong nor curl nor a browser
 // takes *.localhost for character.localhost.
 func tlsNames(domain string) []string {
-	names := append(hostsUnder(domain), "*."+domain, domain)
-	return append(append(names, hostsUnder("localhost")...), "*.localhost", "localhost")
+	var names []string
+	for _, domain := range []string{domain, "localhost"} {
+		names = append(append(names, hostsUnder(domain)...), orchestratorName+"."+domain, "*."+domain, domain)
+	}
+	return names
 }

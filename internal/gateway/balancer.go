@@ -24,6 +24,9 @@ type service struct {
 	retries      int
 	readTimeout  time.Duration
 	writeTimeout time.Duration
+	// withheld are the headers that no client may send to it, because the gateway
+	// vouches for them or because they carry a key.
+	withheld []string
 }
 
 // upstream is a pool of targets.

@@ -155,7 +155,8 @@ var (
 			"routes": listOf(record(map[string]rule{
 				"name": text, "hosts": listOf(text), "methods": listOf(text), "paths": listOf(text),
 				"protocols": listOf(oneOf("http", "https")), "strip_path": boolean, "preserve_host": boolean,
-				"tags": listOf(text), "plugins": listOf(pluginRule),
+				"response_buffering": boolean,
+				"tags":               listOf(text), "plugins": listOf(pluginRule),
 			})),
 		})),
 		"upstreams": listOf(record(map[string]rule{
@@ -224,7 +225,7 @@ func TestCommittedServicesAreAlike(t *testing.T) {
 			t.Errorf("%s is not like %s:\n%s", name, serviceNames[0], shape)
 		}
 	}
-	if len(file.Services) != 5 || len(file.Upstreams) != 5 {
+	if len(file.Services) != 6 || file.Services[5]["name"] != "orchestrator" || len(file.Upstreams) != 5 {
 		t.Errorf("%d services and %d upstreams", len(file.Services), len(file.Upstreams))
 	}
 }
@@ -244,7 +245,7 @@ func TestCommittedFileLetsNobodyIn(t *testing.T) {
 
 func TestCommittedPromises(t *testing.T) {
 	config := load(t)
-	for i, service := range config.Services {
+	for i, service := range config.Services[:len(serviceNames)] {
 		name := serviceNames[i]
 		if want := []string{name + ".fountain.coach", name + ".localhost"}; !reflect.DeepEqual(service.Hosts(), want) {
 			t.Errorf("%s has hosts %v", name, service.Hosts())

@@ -52,6 +52,9 @@ type Route struct {
 	PreserveHost bool     `yaml:"preserve_host"`
 	Tags         []string `yaml:"tags"`
 	Plugins      []Plugin `yaml:"plugins"`
+	// ResponseBuffering lets Kong collect an answer before it passes it on. The
+	// embedded gateway never does, so either value is honoured.
+	ResponseBuffering bool `yaml:"response_buffering"`
 	// HTTPSRedirectStatusCode answers plain HTTP where Protocols is https alone.
 	HTTPSRedirectStatusCode int `yaml:"https_redirect_status_code"`
 }

@@ -257,8 +257,8 @@ func TestAddKey(t *testing.T) {
 
 func TestReplaceDomain(t *testing.T) {
 	config := load(t)
-	if changed := config.ReplaceDomain("fountain.coach", "example.org"); changed != 15 {
-		t.Errorf("%d hosts changed, want 15", changed)
+	if changed := config.ReplaceDomain("fountain.coach", "example.org"); changed != 16 {
+		t.Errorf("%d hosts changed, want 16", changed)
 	}
 	if got := config.Services[1].Hosts(); !slices.Equal(got, []string{"character.example.org", "character.localhost"}) {
 		t.Errorf("got %v", got)

@@ -14,7 +14,7 @@ func (s *Service) setDefaults() {
 }
 
 func (r *Route) setDefaults() {
-	*r = Route{Protocols: []string{"http", "https"}, StripPath: true, HTTPSRedirectStatusCode: 426}
+	*r = Route{Protocols: []string{"http", "https"}, StripPath: true, ResponseBuffering: true, HTTPSRedirectStatusCode: 426}
 }
 
 func (u *Upstream) setDefaults() {

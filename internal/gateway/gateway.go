@@ -49,14 +49,11 @@ type Gateway struct {
 	credentials credentials
 	// certificates are for TLSConfig.
 	certificates certificateStore
-	// withheld are the headers that no client may send to a service, because
-	// the gateway vouches for them or because they carry a key.
-	withheld  []string
-	services  []*service
-	upstreams []*upstream
-	proxy     *httputil.ReverseProxy
-	accessLog *accessLog
-	metrics   *metrics
+	services     []*service
+	upstreams    []*upstream
+	proxy        *httputil.ReverseProxy
+	accessLog    *accessLog
+	metrics      *metrics
 
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
@@ -70,13 +67,12 @@ func New(config *Config, options Options) *Gateway {
 	g.metrics = newMetrics(g)
 	g.credentials = newCredentials(config.Consumers)
 	g.certificates = newCertificateStore(config.Certificates)
-	g.withheld = withheldHeaders(config)
 	g.unrouted = chain{}.with(config.Plugins, g)
 	for i := range config.Upstreams {
 		g.upstreams = append(g.upstreams, newUpstream(&config.Upstreams[i]))
 	}
 	for i := range config.Services {
-		g.addService(&config.Services[i])
+		g.addService(&config.Services[i], config.Plugins)
 	}
 	g.router.sort()
 	g.proxy = g.newReverseProxy()
@@ -100,8 +96,9 @@ func withDefaults(options Options) Options {
 	return options
 }
 
-func (g *Gateway) addService(config *Service) {
+func (g *Gateway) addService(config *Service, everywhere []Plugin) {
 	s := g.newService(config)
+	s.withheld = withheldHeaders(everywhere, config)
 	g.services = append(g.services, s)
 	ofService := g.unrouted.with(config.Plugins, g)
 	for i := range config.Routes {

@@ -48,9 +48,11 @@ var vouchedHeaders = []string{
 	"X-Consumer-Id", "X-Consumer-Username", "X-Credential-Identifier", "X-Credential-Username",
 }
 
-// withheldHeaders lists the headers that are taken off every request, on a
-// route without key-auth as well.
-func withheldHeaders(config *Config) []string {
+// withheldHeaders lists the headers that are taken off every request to a
+// service. Where one of its routes hides keys, they are no business of the
+// service on the routes without key-auth either. A service without key-auth
+// asks for them itself.
+func withheldHeaders(everywhere []Plugin, service *Service) []string {
 	withheld := slices.Clone(vouchedHeaders)
 	hide := func(plugins []Plugin) {
 		for _, plugin := range plugins {
@@ -65,12 +67,10 @@ func withheldHeaders(config *Config) []string {
 			}
 		}
 	}
-	hide(config.Plugins)
-	for _, service := range config.Services {
-		hide(service.Plugins)
-		for _, route := range service.Routes {
-			hide(route.Plugins)
-		}
+	hide(everywhere)
+	hide(service.Plugins)
+	for _, route := range service.Routes {
+		hide(route.Plugins)
 	}
 	return withheld
 }

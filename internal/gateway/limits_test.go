@@ -247,7 +247,7 @@ func TestRequestSizeLimit(t *testing.T) {
 }
 
 func TestRequireContentLength(t *testing.T) {
-	text := strings.Replace(readCommitted(t), "require_content_length: false", "require_content_length: true", 1)
+	text := strings.ReplaceAll(readCommitted(t), "require_content_length: false", "require_content_length: true")
 	config := parse(t, text)
 	if err := config.AddKey("writer", writerKey); err != nil {
 		t.Fatal(err)

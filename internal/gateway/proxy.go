@@ -78,7 +78,7 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 		out.URL.RawQuery = auth.withoutKeys(out.URL.RawQuery)
 	}
 	header := out.Header
-	for _, name := range g.withheld {
+	for _, name := range x.route.service.withheld {
 		delete(header, name)
 	}
 	delete(header, "Expect") // between the client and us only

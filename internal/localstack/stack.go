@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -71,7 +72,12 @@ func Open(ctx context.Context, data string, logger *slog.Logger) (*Stack, error)
 }
 
 // DialContext connects to a service by its address in kong.yml, such as character:8000.
+// A name that is not among the services has no address.
 func (s *Stack) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	name, _, _ := strings.Cut(address, ":")
+	if s.Instances[name] == nil {
+		return nil, &net.DNSError{Err: "no such service", Name: name, IsNotFound: true}
+	}
 	return s.network.dial(ctx, network, address)
 }
 
