@@ -60,6 +60,8 @@ export COMPOSE_PROJECT_NAME=$id FOUNTAIN_IMAGES=$id FOUNTAIN_VERSION=test
 export COMPOSE_FILE=docker-compose.yml:docker-compose.embedded.yml
 export FOUNTAIN_CERTS=$work/certs FOUNTAIN_BACKUPS=$work/backups
 export FOUNTAIN_BACKUP_EVERY=4s FOUNTAIN_BACKUP_KEEP=2
+# No test asks a model, whatever is set here.
+unset OPENAI_API_KEY OPENAI_BASE_URL FOUNTAIN_MODEL FOUNTAIN_MODEL_LOOSE FOUNTAIN_PUBLIC_URL FOUNTAIN_URL FOUNTAIN_GATEWAY FOUNTAIN_CA
 # Anybody may make a file in them; the containers are nobody in particular.
 mkdir -m 1777 "$FOUNTAIN_CERTS" "$FOUNTAIN_BACKUPS"
 chmod 1777 "$FOUNTAIN_CERTS" "$FOUNTAIN_BACKUPS"
@@ -93,7 +95,7 @@ clean_up() {
 		echo "Kept: DOCKER_HOST=${DOCKER_HOST:-} COMPOSE_PROJECT_NAME=$id in $work" >&2
 		exit $status
 	fi
-	docker-compose --profile backup --profile tools down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1
+	docker-compose --profile backup --profile tools --profile orchestrator down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1
 	docker images -q "$id/*" 2>/dev/null | sort -u | xargs -r docker rmi -f >/dev/null 2>&1
 	[ $engine = theirs ] || stop_engine
 	rm -rf "$work"
@@ -136,13 +138,13 @@ dockerfiles_alike() {
 loads() {
 	local file
 	for file in docker-compose.yml docker-compose.yml:docker-compose.embedded.yml; do
-		COMPOSE_FILE=$file "$@" --profile backup --profile tools config >"$work/config.yml" || return 1
+		COMPOSE_FILE=$file "$@" --profile backup --profile tools --profile orchestrator config >"$work/config.yml" || return 1
 	done
 }
 # Of Grafana, which is only there with its profile, the loopback address alone.
 only_kong_publishes() {
 	local config publishers
-	config=$(COMPOSE_FILE=docker-compose.yml docker-compose --profile backup --profile tools --profile monitoring config) || return 1
+	config=$(COMPOSE_FILE=docker-compose.yml docker-compose --profile backup --profile tools --profile monitoring --profile orchestrator config) || return 1
 	publishers=$(awk '/^  [a-z]+:$/ { name = $1 } /^    ports:/ { printf "%s", name }' <<<"$config")
 	echo "published: $publishers"
 	[ "$publishers" = "grafana:kong:" ] && grep -q 'kong:3.9' <<<"$config" && grep -Eq '127.0.0.1:[0-9]+:3000' <<<"$config" &&
@@ -223,6 +225,28 @@ check "a screenplay goes in over HTTP" import "$http" samples/the-lighthouse-kee
 story=$(export_play "$http" 1)
 check "and comes out whole" same "$(sha256sum <samples/the-lighthouse-keeper.fountain)" "$(sha256sum <<<"$story")"
 
+# --- The orchestrator -----------------------------------------------------------
+section "Orchestrator"
+answers() { # STATUS TEXT URL PATH CURL_OPTIONS...: the orchestrator's answer, as it comes in time
+	local status=$1 text=$2 url=$3 path=$4 got trust=() end=$((SECONDS + 20))
+	shift 4
+	[[ $url != https:* ]] || trust=(--cacert "$FOUNTAIN_CERTS/ca.crt")
+	until got=$(curl -sS --max-time 10 "${trust[@]}" -o "$work/answer" -w '%{http_code}' --resolve "orchestrator.localhost:${url##*:}:127.0.0.1" \
+		"${url/localhost/orchestrator.localhost}$path" "$@") && [ "$got" = "$status" ] && grep -qF -e "$text" "$work/answer"; do
+		[ $SECONDS -lt $end ] || { echo "answers $got"; cat "$work/answer"; docker-compose --profile orchestrator logs --tail 5 orchestrator; return 1; }
+		sleep 0.3
+	done
+}
+check "without the orchestrator its host says that there is none" answers 503 "" "$http" /readyz
+check "and the services answer" wait_ready "$http"
+check "docker-compose --profile orchestrator up" compose --profile orchestrator up -d --no-recreate orchestrator
+check "it is healthy" healthy orchestrator
+check "/readyz through the gateway" answers 200 ready "$http" /readyz
+ask() { answers "$1" "$2" "$3" /v1/ask -d '{"question": "Who is there?"}' -H 'Content-Type: application/json' "${@:4}"; }
+check "a question without a key is refused" ask 401 missing_api_key "$http"
+check "a question with a wrong key too" ask 401 "" "$http" -H "X-API-Key: nobody-has-this-key"
+check "without a model it says what to set" ask 503 OPENAI_API_KEY "$http" -H "X-API-Key: $writer"
+
 # --- Confinement --------------------------------------------------------------
 section "Confinement"
 confined() { # by what the kernel says of the running process, not by what was asked for
@@ -236,7 +260,7 @@ confined() { # by what the kernel says of the running process, not by what was a
 	inspected=$(docker inspect "$container")
 	jq -e '.[0].HostConfig | .Memory > 0 and .NanoCpus > 0 and .PidsLimit > 0 and .RestartPolicy.Name == "unless-stopped" and .LogConfig.Config["max-size"] == "10m"' <<<"$inspected" >/dev/null || { echo "a limit is missing"; return 1; }
 }
-for name in "${services[@]}" kong; do check "$name: no root, no capabilities, read-only, limited" confined "$name"; done
+for name in "${services[@]}" kong orchestrator; do check "$name: no root, no capabilities, read-only, limited" confined "$name"; done
 published() { docker ps --filter "label=com.docker.compose.project=$id" --format '{{.Label "com.docker.compose.service"}} {{.Ports}}' | grep -e '->'; }
 check "only the gateway publishes ports, and only two" same \
 	"kong 127.0.0.1:$port->8000/tcp, 127.0.0.1:$((port + 2))->8443/tcp" "$(published | sed -E 's/, 8100\/tcp|8100\/tcp, //')"
@@ -308,6 +332,13 @@ printf 'Title: Over TLS\nAuthor: A Test\n\nINT. KITCHEN - DAY\n\nANNA looks up.\
 check "a screenplay goes in over HTTPS" import "$https" "$work/play.fountain"
 check "and comes out" grep -q 'Who is there?' <(export_play "$https" 2)
 
+over_https() {
+	FOUNTAIN_URL=https://localhost FOUNTAIN_GATEWAY=kong:8443 FOUNTAIN_CA=$FOUNTAIN_CERTS/ca.crt docker-compose --profile orchestrator up -d --no-deps orchestrator
+}
+check "the orchestrator calls the services over HTTPS" over_https
+check "/readyz through the gateway over HTTPS" answers 200 ready "$https" /readyz
+check "a question there" ask 503 OPENAI_API_KEY "$https" -H "X-API-Key: $writer"
+
 # --- Backup and restore ---------------------------------------------------------
 section "Backup and restore"
 before=$(rows "$https")
@@ -322,10 +353,10 @@ scheduled() {
 }
 check "backups are made on schedule and old ones pruned" scheduled
 check "the backup container is confined too" confined backup
-docker-compose --profile backup logs --no-color backup >"$work/logs" 2>&1
+docker-compose --profile backup --profile orchestrator logs --no-color backup orchestrator >"$work/logs" 2>&1
 docker-compose --profile backup stop backup >/dev/null 2>&1
 docker-compose logs --no-color >>"$work/logs" 2>&1
-check "everything is destroyed" compose --profile backup --profile tools down --volumes
+check "everything is destroyed" compose --profile backup --profile tools --profile orchestrator down --volumes
 check "no volume is left" test -z "$(docker volume ls -q --filter "label=com.docker.compose.project=$id")"
 latest=$(basename "$(backups | tail -n 1)")
 check "docker-compose run --rm fountain restore" compose run --rm fountain restore "/backups/$latest" --data /data
