@@ -31,6 +31,7 @@ type kongService struct {
 type kongRoute struct {
 	Hosts, Methods, Paths, Protocols []string
 	StripPath, PreserveHost          bool
+	ResponseBuffering                bool
 	RedirectStatus                   int
 	Plugins                          map[string]any
 }
@@ -65,19 +66,22 @@ func fromFile(t testing.TB, content string) kong {
 	delete(everywhere, "rate-limiting")
 	result := kong{Services: map[string]kongService{}, Consumers: map[string]kongConsumer{}}
 	for _, each := range entries(file["services"]) {
-		upstream := upstreams[each["host"].(string)]
+		upstream := upstreams[each["host"].(string)] // the orchestrator has none
 		service := kongService{
 			ConnectTimeout: number(each["connect_timeout"]), WriteTimeout: number(each["write_timeout"]),
 			ReadTimeout: number(each["read_timeout"]), Retries: number(each["retries"]),
 			Protocol: each["protocol"].(string), Plugins: everywhere, Routes: map[string]kongRoute{},
-			Algorithm: upstream["algorithm"].(string), Healthchecks: upstream["healthchecks"].(map[string]any),
+		}
+		if upstream != nil {
+			service.Algorithm, service.Healthchecks = upstream["algorithm"].(string), upstream["healthchecks"].(map[string]any)
 		}
 		for _, route := range entries(each["routes"]) {
 			service.Routes[route["name"].(string)] = kongRoute{
 				Hosts:   slices.DeleteFunc(texts(route["hosts"]), func(host string) bool { return strings.HasSuffix(host, ".localhost") }),
 				Methods: texts(route["methods"]), Paths: texts(route["paths"]), Protocols: texts(route["protocols"]),
 				StripPath: route["strip_path"].(bool), PreserveHost: route["preserve_host"].(bool),
-				RedirectStatus: number(route["https_redirect_status_code"]), Plugins: plugins(route["plugins"]),
+				ResponseBuffering: route["response_buffering"] != false,
+				RedirectStatus:    number(route["https_redirect_status_code"]), Plugins: plugins(route["plugins"]),
 			}
 		}
 		result.Services[each["name"].(string)] = service
@@ -175,7 +179,8 @@ func (tr *translator) ingress(result kong, object *unstructured.Unstructured, cu
 			Hosts: []string{rule["host"].(string)}, Methods: listed(notes["konghq.com/methods"]), Protocols: listed(notes["konghq.com/protocols"]),
 			// What is not said counts as wrong: the chart says both, whatever the controller's defaults.
 			StripPath: notes["konghq.com/strip-path"] != "false", PreserveHost: notes["konghq.com/preserve-host"] != "false",
-			RedirectStatus: number(notes["konghq.com/https-redirect-status-code"]),
+			ResponseBuffering: notes["konghq.com/response-buffering"] != "false",
+			RedirectStatus:    number(notes["konghq.com/https-redirect-status-code"]),
 		}
 		var err error
 		if route.Plugins, err = tr.plugins(object, prefix); err != nil {
@@ -209,16 +214,18 @@ func (tr *translator) service(result kong, name, cut, prefix string) error {
 		return err
 	}
 	notes := object.GetAnnotations()
-	policy, err := tr.object("KongUpstreamPolicy", notes["konghq.com/upstream-policy"])
-	if err != nil {
-		return err
-	}
-	spec := policy.Object["spec"].(map[string]any)
 	service := kongService{
 		ConnectTimeout: number(notes["konghq.com/connect-timeout"]), WriteTimeout: number(notes["konghq.com/write-timeout"]),
 		ReadTimeout: number(notes["konghq.com/read-timeout"]), Retries: number(notes["konghq.com/retries"]),
-		Protocol: notes["konghq.com/protocol"], Algorithm: spec["algorithm"].(string),
-		Healthchecks: snakeCase(spec["healthchecks"]).(map[string]any), Routes: map[string]kongRoute{},
+		Protocol: notes["konghq.com/protocol"], Routes: map[string]kongRoute{},
+	}
+	if name, found := notes["konghq.com/upstream-policy"]; found {
+		policy, err := tr.object("KongUpstreamPolicy", name)
+		if err != nil {
+			return err
+		}
+		spec := policy.Object["spec"].(map[string]any)
+		service.Algorithm, service.Healthchecks = spec["algorithm"].(string), snakeCase(spec["healthchecks"]).(map[string]any)
 	}
 	service.Plugins, err = tr.plugins(object, prefix)
 	result.Services[short] = service

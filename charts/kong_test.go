@@ -30,19 +30,31 @@ func base64Text(t testing.TB, text string) string {
 	return string(content)
 }
 
+// orchestrated are values of a stack with the one service that may be missing.
+const orchestrated = `orchestrator: {enabled: true, existingSecret: model}`
+
 func TestIngressesSayWhatKongYMLSays(t *testing.T) {
-	objects := render(t, charts.Umbrella, parse(t, `{global: {domain: example.org}}`))
-	got, err := translated(t, objects, demoPrefix)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := fromFile(t, committed("example.org")); got.text(t) != want.text(t) {
-		t.Errorf("the objects say\n%s\nand kong.yml says\n%s", got.text(t), want.text(t))
+	for name, values := range map[string]string{"as it is": "{}", "with the orchestrator": orchestrated} {
+		t.Run(name, func(t *testing.T) {
+			chosen := parse(t, values)
+			chosen["global"] = map[string]any{"domain": "example.org"}
+			got, err := translated(t, render(t, charts.Umbrella, chosen), demoPrefix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := fromFile(t, committed("example.org"))
+			if values != orchestrated {
+				delete(want.Services, "orchestrator")
+			}
+			if got.text(t) != want.text(t) {
+				t.Errorf("the objects say\n%s\nand kong.yml says\n%s", got.text(t), want.text(t))
+			}
+		})
 	}
 }
 
 func TestHTTPSAloneWithACertificate(t *testing.T) {
-	objects := render(t, charts.Umbrella, parse(t, `{global: {gateway: {tls: {enabled: true, existingSecret: c}}}}`))
+	objects := render(t, charts.Umbrella, parse(t, "global: {gateway: {tls: {enabled: true, existingSecret: c}}}\n"+orchestrated))
 	got, err := translated(t, objects, demoPrefix)
 	if err != nil {
 		t.Fatal(err)
@@ -81,13 +93,21 @@ func kongYML(t testing.TB, values string) string {
 }
 
 func TestDBLessKongGetsKongYML(t *testing.T) {
-	rendered := kongYML(t, `{global: {domain: example.org, gateway: {mode: dbless}}}`)
-	want := committed("example.org")
+	const plain = "global: {domain: example.org, gateway: {mode: dbless}}\n"
+	rendered := kongYML(t, plain+orchestrated)
+	want := strings.Replace(committed("example.org"), "host: orchestrator\n", "host: fountainai-orchestrator.demo.svc\n", 1)
 	for _, service := range charts.Services {
 		want = strings.ReplaceAll(want, "target: "+service+":8000", "target: fountainai-"+service+".demo.svc:8000")
 	}
 	if got, want := asJSONTree(t, rendered), asJSONTree(t, want); got != want {
 		t.Errorf("the chart renders\n%s\nwant\n%s", got, want)
+	}
+	// Without the orchestrator it is the same but for the last of the services.
+	without := parse(t, want)
+	services := without["services"].([]any)
+	without["services"] = services[:len(charts.Services)]
+	if got := asJSONTree(t, kongYML(t, plain)); got != asJSON(t, without) || services[len(charts.Services)].(map[string]any)["name"] != "orchestrator" {
+		t.Errorf("without the orchestrator the chart renders\n%s\nwant\n%s", got, asJSON(t, without))
 	}
 	path := filepath.Join(t.TempDir(), "kong.yml")
 	if err := os.WriteFile(path, []byte(rendered), 0o600); err != nil {
@@ -101,7 +121,9 @@ func TestDBLessKongGetsKongYML(t *testing.T) {
 func TestBothModesTakeTheSameSettings(t *testing.T) {
 	const settings = `domain: example.org
   gateway: {mode: MODE, accessLog: false, maxBodyKilobytes: 100, cors: {origins: ["https://a.example.org"]}, rateLimit: {perMinute: 7, docsPerMinute: 3}}`
-	values := func(mode string) string { return "global:\n  " + strings.Replace(settings, "MODE", mode, 1) }
+	values := func(mode string) string {
+		return "global:\n  " + strings.Replace(settings, "MODE", mode, 1) + "\n" + orchestrated
+	}
 	got, err := translated(t, render(t, charts.Umbrella, parse(t, values("ingress"))), demoPrefix)
 	if err != nil {
 		t.Fatal(err)
@@ -167,16 +189,19 @@ func TestTheComparisonBites(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func([]*unstructured.Unstructured){
-		"a route without a key":     annotate("Ingress", "fountainai-character", "konghq.com/plugins", "fountainai-acl-read"),
-		"readers may write":         annotate("Ingress", "fountainai-character-write", "konghq.com/plugins", "fountainai-key-auth,fountainai-acl-read"),
-		"a plugin that is not":      annotate("Ingress", "fountainai-character", "konghq.com/plugins", "fountainai-nothing"),
-		"a method missing":          annotate("Ingress", "fountainai-character-write", "konghq.com/methods", "POST,PUT,PATCH"),
-		"paths are cut off":         annotate("Ingress", "fountainai-storyfactory", "konghq.com/strip-path", "true"),
-		"another time-out":          annotate("Service", "fountainai-storyfactory", "konghq.com/read-timeout", "60000"),
-		"a consumer without budget": annotate("KongConsumer", "fountainai-reader", "konghq.com/plugins", "fountainai-cors"),
-		"keys reach the services":   configure("fountainai-key-auth", "hide_credentials", false),
-		"keys in addresses":         configure("fountainai-key-auth", "key_in_query", true),
-		"strangers admitted":        configure("fountainai-acl-write", "allow", []any{"demo.other.writers"}),
+		"the orchestrator may ask half a minute": annotate("Service", "fountainai-orchestrator", "konghq.com/read-timeout", "30000"),
+		"streams are held back":                  annotate("Ingress", "fountainai-orchestrator", "konghq.com/response-buffering", "true"),
+		"keys can be guessed":                    annotate("Ingress", "fountainai-orchestrator", "konghq.com/plugins", "fountainai-orchestrator-size-limiting"),
+		"a route without a key":                  annotate("Ingress", "fountainai-character", "konghq.com/plugins", "fountainai-acl-read"),
+		"readers may write":                      annotate("Ingress", "fountainai-character-write", "konghq.com/plugins", "fountainai-key-auth,fountainai-acl-read"),
+		"a plugin that is not":                   annotate("Ingress", "fountainai-character", "konghq.com/plugins", "fountainai-nothing"),
+		"a method missing":                       annotate("Ingress", "fountainai-character-write", "konghq.com/methods", "POST,PUT,PATCH"),
+		"paths are cut off":                      annotate("Ingress", "fountainai-storyfactory", "konghq.com/strip-path", "true"),
+		"another time-out":                       annotate("Service", "fountainai-storyfactory", "konghq.com/read-timeout", "60000"),
+		"a consumer without budget":              annotate("KongConsumer", "fountainai-reader", "konghq.com/plugins", "fountainai-cors"),
+		"keys reach the services":                configure("fountainai-key-auth", "hide_credentials", false),
+		"keys in addresses":                      configure("fountainai-key-auth", "key_in_query", true),
+		"strangers admitted":                     configure("fountainai-acl-write", "allow", []any{"demo.other.writers"}),
 		"a reader in the wrong group": func(objects []*unstructured.Unstructured) {
 			group := base64.StdEncoding.EncodeToString([]byte(demoPrefix + "writers"))
 			_ = unstructured.SetNestedField(find(t, objects, "Secret", "fountainai-group-reader").Object, group, "data", "group")
@@ -189,7 +214,7 @@ func TestTheComparisonBites(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			objects := render(t, charts.Umbrella, nil)
+			objects := render(t, charts.Umbrella, parse(t, orchestrated))
 			change(objects)
 			got, err := translated(t, objects, demoPrefix)
 			if err == nil && got.text(t) == want {

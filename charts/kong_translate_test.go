@@ -31,7 +31,7 @@ var understood = map[string]struct{ fields, annotations []string }{
 	"Ingress": {
 		fields: []string{"spec.ingressClassName", "spec.rules", "spec.tls"},
 		annotations: []string{"konghq.com/plugins", "konghq.com/methods", "konghq.com/protocols", "konghq.com/strip-path",
-			"konghq.com/preserve-host", "konghq.com/https-redirect-status-code"},
+			"konghq.com/preserve-host", "konghq.com/response-buffering", "konghq.com/https-redirect-status-code"},
 	},
 	"Service": {
 		fields: []string{"spec.type", "spec.selector", "spec.ports"},

@@ -163,7 +163,7 @@ section "Engine and images"
 if [ $engine = ours ]; then start_engine || give_up "dockerd does not start."; fi
 build=$(make --no-print-directory images IMAGE_BUILD=host 2>&1) || { echo "$build" >&2; fail "make images IMAGE_BUILD=host"; echo "$passed passed, $failed failed"; exit 1; }
 grep ' MB$' <<<"$build" | sed 's/^/      /'
-pass "seven images are built without a registry, each below 25 MB (the operator 100)"
+pass "eight images are built without a registry, each below 25 MB (the orchestrator 75, the operator 100)"
 
 image_is_bare() { # no shell, nobody's files but its own, a user without rights
 	local image=$id/$1:test files container
@@ -174,7 +174,7 @@ image_is_bare() { # no shell, nobody's files but its own, a user without rights
 	docker rm -v "$container" >/dev/null
 	same "$(printf '%s\n' LICENSE "$1" etc/ssl/certs/ca-certificates.crt | LC_ALL=C sort)" "$(LC_ALL=C sort <<<"$files")"
 }
-for name in "${services[@]}" fountain; do check "image $name: the binary, CA bundle and licence, user 65532, labels, a health check" image_is_bare "$name"; done
+for name in "${services[@]}" fountain orchestrator; do check "image $name: the binary, CA bundle and licence, user 65532, labels, a health check" image_is_bare "$name"; done
 
 # --- First start --------------------------------------------------------------
 section "First start"

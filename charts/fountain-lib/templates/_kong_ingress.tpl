@@ -26,15 +26,20 @@ namespace and the release in front, a key of one stack opens no other.
 {{- define "fountain-lib.kong.serviceAnnotations" -}}
 {{- $gateway := include "fountain-lib.gateway" . | fromYaml -}}
 {{- if eq $gateway.mode "ingress" -}}
-{{- $plugins := without (splitList "," (include "fountain-lib.kong.forEveryRequest" $gateway)) "rate-limiting" -}}
-konghq.com/plugins: {{ include "fountain-lib.kong.pluginNames" (dict "root" . "plugins" $plugins) }}
 konghq.com/upstream-policy: {{ include "fountain-lib.fullname" . }}
+{{ include "fountain-lib.kong.callAnnotations" (dict "root" . "gateway" $gateway "readTimeout" 30000) }}
+{{- end -}}
+{{- end }}
+
+{{/* callAnnotations: how Kong calls a Service, with the plugins for every request. */}}
+{{- define "fountain-lib.kong.callAnnotations" -}}
+{{- $plugins := without (splitList "," (include "fountain-lib.kong.forEveryRequest" .gateway)) "rate-limiting" -}}
+konghq.com/plugins: {{ include "fountain-lib.kong.pluginNames" (dict "root" .root "plugins" $plugins) }}
 konghq.com/protocol: http
 konghq.com/connect-timeout: "2000"
 konghq.com/write-timeout: "30000"
-konghq.com/read-timeout: "30000"
+konghq.com/read-timeout: {{ .readTimeout | toString | quote }}
 konghq.com/retries: "1"
-{{- end -}}
 {{- end }}
 
 {{- define "fountain-lib.upstreampolicy" -}}
@@ -78,17 +83,18 @@ spec:
 {{- range include "fountain-lib.kong.docsPaths" . | fromYamlArray }}
 {{- $docs = append $docs (dict "path" (printf "/%s" .) "type" "ImplementationSpecific") }}
 {{- end }}
-{{- include "fountain-lib.ingress" (dict "root" . "gateway" $gateway "suffix" "" "paths" $all "plugins" (list "key-auth" "acl-read")) }}
+{{- $service := dict "root" . "gateway" $gateway "name" (include "fountain-lib.fullname" .) "host" (include "fountain-lib.host" .) "labels" (include "fountain-lib.labels" .) "certificate" (include "fountain-lib.tlsSecret" .) -}}
+{{- include "fountain-lib.ingress" (merge (dict "suffix" "" "paths" $all "plugins" (list "key-auth" "acl-read")) $service) }}
 ---
-{{ include "fountain-lib.ingress" (dict "root" . "gateway" $gateway "suffix" "-write" "paths" $all "plugins" (list "key-auth" "acl-write") "methods" "POST,PUT,PATCH,DELETE") }}
+{{ include "fountain-lib.ingress" (merge (dict "suffix" "-write" "paths" $all "plugins" (list "key-auth" "acl-write") "methods" "POST,PUT,PATCH,DELETE") $service) }}
 ---
-{{ include "fountain-lib.ingress" (dict "root" . "gateway" $gateway "suffix" "-docs" "paths" $docs "plugins" (list "docs-rate-limiting") "methods" "GET,HEAD") }}
+{{ include "fountain-lib.ingress" (merge (dict "suffix" "-docs" "paths" $docs "plugins" (list "docs-rate-limiting") "methods" "GET,HEAD") $service) }}
 {{- end -}}
 {{- end }}
 
+{{/* ingress: takes root, gateway, name, host, labels and certificate of what it leads to; suffix, paths, plugins, methods and annotations of its own. */}}
 {{- define "fountain-lib.ingress" -}}
 {{- $root := .root -}}
-{{- $host := include "fountain-lib.host" $root -}}
 {{- $annotations := dict
       "konghq.com/plugins" (include "fountain-lib.kong.pluginNames" (dict "root" $root "plugins" .plugins))
       "konghq.com/strip-path" "false"
@@ -97,24 +103,24 @@ spec:
 -}}
 {{- if .gateway.tls.enabled }}{{ $_ := set $annotations "konghq.com/https-redirect-status-code" "308" }}{{ end -}}
 {{- with .methods }}{{ $_ := set $annotations "konghq.com/methods" . }}{{ end -}}
-{{- $annotations = merge $annotations (include "fountain-lib.dnsAnnotations" (dict "gateway" .gateway "suffix" .suffix) | fromYaml) .gateway.ingressAnnotations -}}
+{{- $annotations = merge $annotations (.annotations | default dict) (include "fountain-lib.dnsAnnotations" (dict "gateway" .gateway "suffix" .suffix) | fromYaml) .gateway.ingressAnnotations -}}
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
-  name: {{ include "fountain-lib.fullname" $root }}{{ .suffix }}
+  name: {{ .name }}{{ .suffix }}
   namespace: {{ $root.Release.Namespace }}
   labels:
-    {{- include "fountain-lib.labels" $root | nindent 4 }}
+    {{- .labels | nindent 4 }}
   {{- include "fountain-lib.annotations" (dict "root" $root "extra" $annotations) }}
 spec:
   ingressClassName: {{ .gateway.ingressClassName }}
   {{- if .gateway.tls.enabled }}
   tls:
-    - hosts: [{{ $host }}]
-      secretName: {{ include "fountain-lib.tlsSecret" $root }}
+    - hosts: [{{ .host }}]
+      secretName: {{ .certificate }}
   {{- end }}
   rules:
-    - host: {{ $host }}
+    - host: {{ .host }}
       http:
         paths:
           {{- range .paths }}
@@ -122,7 +128,7 @@ spec:
             pathType: {{ .type }}
             backend:
               service:
-                name: {{ include "fountain-lib.fullname" $root }}
+                name: {{ $.name }}
                 port:
                   name: http
           {{- end }}

@@ -13,6 +13,9 @@
 {{- $checks := include "fountain-lib.kong.healthchecks" $ | fromYaml -}}
 {{- $upstreams = append $upstreams (dict "name" (printf "%s.upstream" $name) "algorithm" "round-robin" "targets" (list (dict "target" $target)) "healthchecks" $checks) -}}
 {{- end -}}
+{{- if .Values.orchestrator.enabled -}}
+{{- $services = append $services (include "fountainai.kongOrchestrator" (dict "root" . "plugins" $plugins) | fromYaml) -}}
+{{- end -}}
 {{- $global := list -}}
 {{- range splitList "," (include "fountain-lib.kong.forEveryRequest" $gateway) -}}
 {{- $plugin := index $plugins . -}}

@@ -4,7 +4,7 @@
 centralsequence,character,scriptmanagement,sessioncontext,storyfactory
 {{- end }}
 
-{{/* labels: takes root and the component: gateway, backup, monitoring. */}}
+{{/* labels: takes root and the component: gateway, backup, monitoring, orchestrator, test. */}}
 {{- define "fountainai.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "fountainai.selectorLabels" . }}
@@ -25,6 +25,9 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "fountainai.hosts" -}}
 {{- range splitList "," (include "fountainai.services" .) }}
 - {{ . }}.{{ $.Values.global.domain }}
+{{- end }}
+{{- if .Values.orchestrator.enabled }}
+- {{ include "fountainai.orchestratorHost" . }}
 {{- end }}
 {{- end }}
 
