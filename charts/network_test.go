@@ -78,7 +78,7 @@ func matches(t testing.TB, selector *metav1.LabelSelector, on map[string]string)
 }
 
 func TestNetworkPoliciesAdmitWhoHasBusiness(t *testing.T) {
-	const values = `{global: {gateway: {mode: MODE}, backup: {enabled: true}, monitoring: {serviceMonitor: {enabled: true}}}}`
+	const values = `{global: {gateway: {mode: MODE}, backup: {enabled: true}, monitoring: {serviceMonitor: {enabled: true}}}, orchestrator: {enabled: true, existingSecret: model}}`
 	controller, stranger := peer{namespace: "kong"}, peer{namespace: "elsewhere"}
 	own := component("gateway", "gateway")
 	other := component("storyfactory", "service")
@@ -108,6 +108,15 @@ func TestNetworkPoliciesAdmitWhoHasBusiness(t *testing.T) {
 		{"dbless", "gateway", "https", stranger, true},
 		{"dbless", "gateway", "status", stranger, false},
 		{"dbless", "gateway", "status", peer{namespace: "monitoring"}, true},
+		{"ingress", "orchestrator", "http", controller, true},
+		{"dbless", "orchestrator", "http", controller, false},
+		{"dbless", "orchestrator", "http", own, true},
+		{"none", "orchestrator", "http", controller, false},
+		{"ingress", "orchestrator", "http", component("orchestrator-test", "test"), true},
+		{"ingress", "orchestrator", "http", peer{namespace: "monitoring"}, true},
+		{"ingress", "orchestrator", "http", component("character", "service"), false},
+		{"ingress", "orchestrator", "http", stranger, false},
+		{"ingress", "character", "http", component("orchestrator", "orchestrator"), false},
 		{"ingress", "backup", "http", stranger, false},
 		{"ingress", "backup", "http", component("character", "service"), false},
 	} {
@@ -143,10 +152,12 @@ func lets(t testing.TB, objects []*unstructured.Unstructured, from, to map[strin
 // TestConnectionsPassBothEnds: a connection needs the policy of the pod that
 // opens it and of the pod that it reaches.
 func TestConnectionsPassBothEnds(t *testing.T) {
-	objects := render(t, charts.Umbrella, parse(t, `{global: {gateway: {mode: dbless}, backup: {enabled: true}}}`))
+	objects := render(t, charts.Umbrella, parse(t, `{global: {gateway: {mode: dbless}, backup: {enabled: true}}, orchestrator: {enabled: true, existingSecret: model}}`))
 	pods := templates(t, objects)
 	allowed := func(from, to string) bool {
 		switch {
+		case from == "gateway" && to == "orchestrator" || from == "orchestrator":
+			return from == "gateway" || to == "gateway"
 		case from == "gateway" || from == "backup":
 			return slices.Contains(charts.Services, to)
 		case from == "storyfactory":
@@ -154,7 +165,7 @@ func TestConnectionsPassBothEnds(t *testing.T) {
 		}
 		return false
 	}
-	names := append(slices.Clone(charts.Services), "gateway", "backup")
+	names := append(slices.Clone(charts.Services), "gateway", "backup", "orchestrator")
 	for _, from := range names {
 		for _, to := range names {
 			if from == to {
@@ -195,6 +206,15 @@ func TestOnlyWhoMustGoesOut(t *testing.T) {
 		{stackValues["backup to a store"], "backup", 9000, true},
 		{stackValues["restore from a bucket"], "character", 443, true},
 		{stackValues["restore from a claim"], "character", 443, false},
+		{orchestrated, "orchestrator", 443, true},
+		{orchestrated, "orchestrator", 80, false},
+		{orchestrated, "character", 443, false},
+		{`{orchestrator: {enabled: true, noKey: true, baseURL: "http://vllm.models:8000/v1"}}`, "orchestrator", 8000, true},
+		{`{orchestrator: {enabled: true, noKey: true, baseURL: "http://vllm.models:8000/v1"}}`, "orchestrator", 443, false},
+		{`{orchestrator: {enabled: true, noKey: true, baseURL: "http://vllm.models/v1"}}`, "orchestrator", 80, true},
+		{stackValues["orchestrator, dbless"], "orchestrator", 8000, false},
+		{stackValues["orchestrator, none"], "orchestrator", 8443, true},
+		{`{global: {gateway: {mode: none}}, ` + orchestrated + `}`, "orchestrator", 80, true},
 	} {
 		objects := render(t, charts.Umbrella, parse(t, test.values))
 		if got := lets(t, objects, templates(t, objects)["fountainai-"+test.pod].Labels, nil, "", test.port); got != test.want {

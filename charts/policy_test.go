@@ -66,7 +66,7 @@ func TestEveryPodIsConfined(t *testing.T) {
 					t.Errorf("%s: the image %s has no fixed version", where, container.Image)
 				}
 				for _, variable := range container.Env {
-					if strings.Contains(variable.Name, "TOKEN") || strings.Contains(variable.Name, "SECRET") {
+					if strings.Contains(variable.Name, "TOKEN") || strings.Contains(variable.Name, "SECRET") || strings.Contains(variable.Name, "KEY") {
 						if variable.Value != "" {
 							t.Errorf("%s: %s holds %s in clear", where, container.Name, variable.Name)
 						}
@@ -121,7 +121,7 @@ func TestTheAdminAPIIsOff(t *testing.T) {
 // TestSelectorsFindTheirPods: a Service, a budget and a policy find one pod
 // each, and not the backup's or the test's.
 func TestSelectorsFindTheirPods(t *testing.T) {
-	objects := render(t, charts.Umbrella, parse(t, `{global: {gateway: {mode: dbless}, backup: {enabled: true}}}`))
+	objects := render(t, charts.Umbrella, parse(t, `{global: {gateway: {mode: dbless}, backup: {enabled: true}}, orchestrator: {enabled: true, existingSecret: model, replicas: 2}}`))
 	pods := templates(t, objects)
 	checked := 0
 	for _, object := range objects {
@@ -142,7 +142,7 @@ func TestSelectorsFindTheirPods(t *testing.T) {
 		}
 		checked++
 	}
-	if checked != 6+6+7 {
-		t.Errorf("%d selectors were looked at, want 6 of Services, 6 of budgets and 7 of policies", checked)
+	if checked != 7+7+8 {
+		t.Errorf("%d selectors were looked at, want 7 of Services, 7 of budgets and 8 of policies", checked)
 	}
 }

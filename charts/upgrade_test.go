@@ -127,7 +127,7 @@ func TestUpgradeAndRollbackLeaveDataAlone(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(stackValues)) {
 		// These bring claims or keys of the user's own, or need no keys.
-		if name == "storage" || name == "own keys" || name == "none" {
+		if name == "storage" || name == "own keys" || strings.HasSuffix(name, "none") {
 			continue
 		}
 		r.helm("upgrade", "story", folder, "--history-max=0", "-f", r.values(stackValues[name]))
@@ -242,6 +242,10 @@ func TestBadValuesAreRefusedBeforeAnythingHappens(t *testing.T) {
 		{"a name too long", "longer than 35 characters", []string{strings.Repeat("a", 36), folder}},
 		{"a name of its own in a stack", "installed alone", []string{"story", folder, "--set", "character.fullnameOverride=x"}},
 		{"a bucket without a name", "objectStore", []string{"story", folder, "--set", "global.backup.enabled=true,global.backup.target=objectStore"}},
+		{"a model without a key", "OPENAI_API_KEY", []string{"story", folder, "--set", "orchestrator.enabled=true"}},
+		{"an endpoint that may want a key", "noKey", []string{"story", folder, "--set", "orchestrator.enabled=true,orchestrator.baseURL=http://vllm:8000/v1"}},
+		{"a key and none", "set one of them", []string{"story", folder, "--set", "orchestrator.enabled=true,orchestrator.existingSecret=x,orchestrator.baseURL=http://vllm:8000/v1,orchestrator.noKey=true"}},
+		{"a gateway without a port", "gatewayAddress", []string{"story", folder, "--set", "orchestrator.enabled=true,orchestrator.existingSecret=x,orchestrator.gatewayAddress=edge"}},
 		{"an issuer without a name", "issuerRef", []string{"story", folder, "--set", "global.gateway.tls.enabled=true,global.gateway.tls.certManager.enabled=true"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

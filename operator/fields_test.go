@@ -127,12 +127,35 @@ var otherFields = []fieldCase{
 	{"monitoring.namespace", func(s *spec) { s.Monitoring.Namespace = "observe" }, "NetworkPolicy", `"observe"`},
 }
 
+// orchestrator changes the orchestrator of a stack.
+func orchestrator(change func(*v1alpha1.Orchestrator)) func(*spec) {
+	return func(s *spec) {
+		if s.Orchestrator == nil {
+			s.Orchestrator = &v1alpha1.Orchestrator{}
+		}
+		change(s.Orchestrator)
+	}
+}
+
+var orchestratorFields = []fieldCase{
+	{"orchestrator.keySecret", orchestrator(func(o *v1alpha1.Orchestrator) { o.KeySecret = &corev1.LocalObjectReference{Name: "openai"} }), "Deployment", `"secretKeyRef":{"key":"OPENAI_API_KEY","name":"openai"}`},
+	{"orchestrator.model", orchestrator(func(o *v1alpha1.Orchestrator) { o.Model = "gpt-9" }), "Deployment", `{"name":"FOUNTAIN_MODEL","value":"gpt-9"}`},
+	{"orchestrator.baseURL", orchestrator(func(o *v1alpha1.Orchestrator) { o.BaseURL = "http://vllm.models:8000/v1" }), "Deployment", `{"name":"OPENAI_BASE_URL","value":"http://vllm.models:8000/v1"}`},
+	{"orchestrator.loose", orchestrator(func(o *v1alpha1.Orchestrator) { o.Loose = true }), "Deployment", `{"name":"FOUNTAIN_MODEL_LOOSE","value":"true"}`},
+	{"orchestrator.caSecret", orchestrator(func(o *v1alpha1.Orchestrator) { o.CASecret = &corev1.LocalObjectReference{Name: "own-ca"} }), "Deployment", `"secretName":"own-ca"`},
+	{"orchestrator.replicas", orchestrator(func(o *v1alpha1.Orchestrator) { n := int32(3); o.Replicas = &n }), "Deployment", `"replicas":3`},
+	{"orchestrator.resources", orchestrator(func(o *v1alpha1.Orchestrator) {
+		o.Resources = &corev1.ResourceRequirements{Limits: corev1.ResourceList{"memory": resource.MustParse("444Mi")}}
+	}), "Deployment", `"memory":"444Mi"`},
+	{"orchestrator.gatewayAddress", orchestrator(func(o *v1alpha1.Orchestrator) { o.GatewayAddress = "proxy.edge:8080" }), "NetworkPolicy", `"port":8080`},
+}
+
 // Fields that no change of a stack can show: sqlite is all there is; the class
 // cannot be changed; the others have tests of their own.
 var elsewhere = []string{"storage.engine", "storage.className", "storage.size", "services.character.size", "backup.size", "backup.className", "suspend"}
 
 func TestEveryFieldIsSeenInTheObjects(t *testing.T) {
-	for name, cases := range map[string][]fieldCase{"services": serviceFields, "gateway": gatewayFields, "others": otherFields} {
+	for name, cases := range map[string][]fieldCase{"services": serviceFields, "gateway": gatewayFields, "others": otherFields, "orchestrator": orchestratorFields} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			stack := b.settled(name, v1alpha1.FountainStackSpec{})
@@ -182,7 +205,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	for _, path := range elsewhere {
 		tried[path] = true
 	}
-	for _, each := range slices.Concat(serviceFields, gatewayFields, otherFields) {
+	for _, each := range slices.Concat(serviceFields, gatewayFields, otherFields, orchestratorFields) {
 		tried[each.path] = true
 	}
 	known := map[string]bool{}

@@ -33,12 +33,15 @@ type problem struct {
 // scene is what the operator sees of a stack in the cluster.
 type scene struct {
 	sets      []appsv1.StatefulSet
-	gateway   *appsv1.Deployment
+	front     map[string]*appsv1.Deployment // the gateway and the orchestrator, those that are there
 	claims    []corev1.PersistentVolumeClaim
 	ingresses []networkingv1.Ingress
 	pods      []corev1.Pod
 	missing   []string // Secrets that the spec names and that are not there
 }
+
+// fronts are the Deployments that stand before the services.
+var fronts = []string{"gateway", "orchestrator"}
 
 // observe fills in the status. err is what kept the operator from applying all.
 func (r *Reconciler) observe(ctx context.Context, stack *v1alpha1.FountainStack, done work, err error) error {
@@ -53,7 +56,7 @@ func (r *Reconciler) observe(ctx context.Context, stack *v1alpha1.FountainStack,
 
 // look reads what belongs to the stack from the cache.
 func (r *Reconciler) look(ctx context.Context, stack *v1alpha1.FountainStack) (*scene, error) {
-	seen := &scene{}
+	seen := &scene{front: map[string]*appsv1.Deployment{}}
 	var deployments []appsv1.Deployment
 	err := errors.Join(
 		list(ctx, r.client, stack, "apps/v1", "StatefulSet", &seen.sets),
@@ -64,8 +67,10 @@ func (r *Reconciler) look(ctx context.Context, stack *v1alpha1.FountainStack) (*
 		return nil, err
 	}
 	for i := range deployments {
-		if deployments[i].Name == stack.Name+"-gateway" {
-			seen.gateway = &deployments[i]
+		for _, name := range fronts {
+			if deployments[i].Name == stack.Name+"-"+name {
+				seen.front[name] = &deployments[i]
+			}
 		}
 	}
 	var pods corev1.PodList
@@ -127,6 +132,13 @@ func named(spec *v1alpha1.FountainStackSpec) []string {
 			names = append(names, store.Credentials.Name)
 		}
 	}
+	if orchestrator := spec.Orchestrator; orchestrator != nil {
+		for _, secret := range []*corev1.LocalObjectReference{orchestrator.KeySecret, orchestrator.CASecret} {
+			if secret != nil {
+				names = append(names, secret.Name)
+			}
+		}
+	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
@@ -157,12 +169,15 @@ func (s *scene) problems(stack *v1alpha1.FountainStack, done work) []problem {
 			all = append(all, *trouble)
 		}
 	}
-	if s.gateway != nil && s.gateway.Status.AvailableReplicas == 0 {
-		trouble := s.pod("gateway")
-		if trouble == nil {
-			trouble = &problem{v1alpha1.ReasonWaiting, "no pod of the gateway is ready", false}
+	for _, name := range fronts {
+		if s.front[name] == nil || s.front[name].Status.AvailableReplicas > 0 {
+			continue
 		}
-		all = append(all, problem{trouble.reason, "gateway: " + trouble.message, trouble.grave})
+		trouble := s.pod(name)
+		if trouble == nil {
+			trouble = &problem{v1alpha1.ReasonWaiting, "no pod of the " + name + " is ready", false}
+		}
+		all = append(all, problem{trouble.reason, name + ": " + trouble.message, trouble.grave})
 	}
 	if len(done.waiting) > 0 && slices.ContainsFunc(all, func(p problem) bool { return p.grave }) {
 		all = append(all, problem{v1alpha1.ReasonUpgradeStopped, fmt.Sprintf("%s wait until %s is ready; correct the spec, or go back to the version before", strings.Join(done.waiting, ", "), done.rolling), true})
@@ -191,7 +206,7 @@ func (s *scene) service(stack *v1alpha1.FountainStack, name string) *problem {
 	return &problem{v1alpha1.ReasonWaiting, name + ": its pod is not ready yet", false}
 }
 
-// pod is what is wrong with the pods of a service or the gateway, as the kubelet
+// pod is what is wrong with the pods of a service, the gateway or the orchestrator, as the kubelet
 // and the scheduler tell it, or nil.
 func (s *scene) pod(name string) *problem {
 	for _, pod := range s.pods {

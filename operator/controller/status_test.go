@@ -77,7 +77,7 @@ func TestPodsTellWhatIsWrong(t *testing.T) {
 // TestAStackTellsWhatIsWrong: what a person reads of a stack, by what is there.
 func TestAStackTellsWhatIsWrong(t *testing.T) {
 	whole := func() *scene {
-		seen := &scene{ingresses: []networkingv1.Ingress{{ObjectMeta: metav1.ObjectMeta{Name: "story-character"},
+		seen := &scene{front: map[string]*appsv1.Deployment{}, ingresses: []networkingv1.Ingress{{ObjectMeta: metav1.ObjectMeta{Name: "story-character"},
 			Status: networkingv1.IngressStatus{LoadBalancer: networkingv1.IngressLoadBalancerStatus{Ingress: []networkingv1.IngressLoadBalancerIngress{{IP: "198.51.100.7"}}}}}}}
 		for _, name := range charts.Services {
 			seen.sets = append(seen.sets, appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "story-" + name},
@@ -104,8 +104,20 @@ func TestAStackTellsWhatIsWrong(t *testing.T) {
 		{"a service is not there", func(s *scene) { s.sets = s.sets[1:] }, work{}, nil, "False", "True", "False", v1alpha1.ReasonApplying, "centralsequence: is not there yet"},
 		{"a service starts", func(s *scene) { s.sets[2].Status.ReadyReplicas = 0 }, work{}, nil, "False", "True", "False", v1alpha1.ReasonWaiting, "scriptmanagement: its pod is not ready yet"},
 		{"an old pod runs", func(s *scene) { s.sets[2].Status.UpdateRevision = "new" }, work{}, nil, "False", "True", "False", v1alpha1.ReasonWaiting, "scriptmanagement"},
-		{"the gateway starts", func(s *scene) { s.gateway = &appsv1.Deployment{} }, work{}, nil, "False", "True", "False", v1alpha1.ReasonWaiting, "no pod of the gateway"},
-		{"the gateway crashes", func(s *scene) { s.gateway, s.pods = &appsv1.Deployment{}, []corev1.Pod{crashing} }, work{}, nil, "False", "False", "True", v1alpha1.ReasonCrashing, "kubectl -n n logs story-gateway-1"},
+		{"the gateway starts", func(s *scene) { s.front["gateway"] = &appsv1.Deployment{} }, work{}, nil, "False", "True", "False", v1alpha1.ReasonWaiting, "no pod of the gateway"},
+		{"the gateway crashes", func(s *scene) { s.front["gateway"], s.pods = &appsv1.Deployment{}, []corev1.Pod{crashing} }, work{}, nil, "False", "False", "True", v1alpha1.ReasonCrashing, "kubectl -n n logs story-gateway-1"},
+		{"the orchestrator does not reach the services", func(s *scene) { s.front["orchestrator"] = &appsv1.Deployment{} }, work{}, nil, "False", "True", "False", v1alpha1.ReasonWaiting, "orchestrator: no pod of the orchestrator is ready"},
+		{"the orchestrator has no key", func(s *scene) {
+			pod := crashing
+			pod.Labels = map[string]string{labelName: "orchestrator"}
+			pod.Status.ContainerStatuses = []corev1.ContainerStatus{waiting("CreateContainerConfigError", `couldn't find key OPENAI_API_KEY`)}
+			s.front["orchestrator"], s.pods = &appsv1.Deployment{}, []corev1.Pod{pod}
+		}, work{}, nil, "False", "False", "True", v1alpha1.ReasonSecretMissing, "orchestrator: its container cannot be made: couldn't find key OPENAI_API_KEY"},
+		{"both are there", func(s *scene) {
+			for _, name := range fronts {
+				s.front[name] = &appsv1.Deployment{Status: appsv1.DeploymentStatus{AvailableReplicas: 1}}
+			}
+		}, work{}, nil, "True", "False", "False", v1alpha1.ReasonReady, "all services are ready"},
 		{"an upgrade goes on", func(*scene) {}, work{rolling: "story-character", waiting: []string{"story-storyfactory"}}, nil, "False", "True", "False", v1alpha1.ReasonUpgrading, "story-character is being replaced; story-storyfactory wait"},
 		{"an upgrade stops", func(s *scene) {
 			s.sets[1].Status.ReadyReplicas = 0
@@ -132,5 +144,19 @@ func TestAStackTellsWhatIsWrong(t *testing.T) {
 				t.Errorf("Ready because of %s: %q, want %s: %q", got.Reason, got.Message, test.reason, test.says)
 			}
 		})
+	}
+}
+
+// TestNamedSecrets: what the user promised to bring is looked for, each once.
+func TestNamedSecrets(t *testing.T) {
+	of := func(name string) *corev1.LocalObjectReference { return &corev1.LocalObjectReference{Name: name} }
+	spec := &v1alpha1.FountainStackSpec{Orchestrator: &v1alpha1.Orchestrator{BaseURL: "http://vllm.models:8000/v1"}}
+	if got := named(spec); len(got) != 0 {
+		t.Errorf("an endpoint without a key: %v", got)
+	}
+	spec.Orchestrator.KeySecret, spec.Orchestrator.CASecret = of("openai"), of("ca")
+	spec.Gateway.Keys.Writer, spec.Gateway.Keys.Reader = of("keys"), of("keys")
+	if got := named(spec); !slices.Equal(got, []string{"ca", "keys", "openai"}) {
+		t.Errorf("got %v", got)
 	}
 }

@@ -37,6 +37,11 @@ func values(spec *v1alpha1.FountainStackSpec, version string) (map[string]any, e
 	global.set(spec.Monitoring.Namespace, "monitoring", "namespace")
 
 	all := tree{"global": map[string]any(global)}
+	if spec.Orchestrator != nil {
+		if err := orchestratorValues(all, spec.Orchestrator); err != nil {
+			return nil, err
+		}
+	}
 	all.set(spec.Monitoring.Rules, "prometheusRule", "enabled")
 	all.set(spec.Monitoring.Dashboards, "dashboards", "enabled")
 	for name, override := range services(spec) {
@@ -141,6 +146,26 @@ func objectStoreValues(global tree, store *v1alpha1.ObjectStore, section string)
 	if store.Credentials != nil {
 		global.set(store.Credentials.Name, section, "objectStore", "existingSecret")
 	}
+}
+
+func orchestratorValues(all tree, orchestrator *v1alpha1.Orchestrator) error {
+	all.set(true, "orchestrator", "enabled")
+	all.set(orchestrator.Model, "orchestrator", "model")
+	all.set(orchestrator.BaseURL, "orchestrator", "baseURL")
+	all.set(orchestrator.Loose, "orchestrator", "loose")
+	all.set(orchestrator.GatewayAddress, "orchestrator", "gatewayAddress")
+	if secret := orchestrator.KeySecret; secret != nil {
+		all.set(secret.Name, "orchestrator", "existingSecret")
+	} else {
+		all.set(true, "orchestrator", "noKey")
+	}
+	if secret := orchestrator.CASecret; secret != nil {
+		all.set(secret.Name, "orchestrator", "caSecret")
+	}
+	if orchestrator.Replicas != nil {
+		all.set(*orchestrator.Replicas, "orchestrator", "replicas")
+	}
+	return all.setResources(orchestrator.Resources, "orchestrator", "resources")
 }
 
 func serviceValues(service tree, override *v1alpha1.Service) error {

@@ -93,6 +93,11 @@ type FountainStackSpec struct {
 	// Monitoring by the Prometheus operator and Grafana.
 	// +optional
 	Monitoring Monitoring `json:"monitoring,omitempty"`
+
+	// Orchestrator answers questions with a language model, at orchestrator.<domain>,
+	// for those who have a key of the gateway. Without: there is none.
+	// +optional
+	Orchestrator *Orchestrator `json:"orchestrator,omitempty"`
 }
 
 // Images says where images come from.
