@@ -55,8 +55,9 @@ func TestTheRightsAreThoseThatAreNeeded(t *testing.T) {
 	b := newBench(t)
 	everything := v1alpha1.FountainStackSpec{
 		Storage: v1alpha1.Storage{Retain: v1alpha1.Delete}, Backup: &v1alpha1.Backup{Retain: v1alpha1.Delete},
-		Monitoring: v1alpha1.Monitoring{ServiceMonitors: true, Rules: true, Dashboards: true},
-		Gateway:    v1alpha1.Gateway{TLS: &v1alpha1.TLS{IssuerRef: &v1alpha1.IssuerRef{Name: "x"}}},
+		Monitoring:   v1alpha1.Monitoring{ServiceMonitors: true, Rules: true, Dashboards: true},
+		Gateway:      v1alpha1.Gateway{TLS: &v1alpha1.TLS{IssuerRef: &v1alpha1.IssuerRef{Name: "x"}}},
+		Orchestrator: &v1alpha1.Orchestrator{BaseURL: "http://vllm.models:8000/v1"},
 	}
 	b.settled("story", everything)
 	everything.Gateway.Mode = v1alpha1.GatewayMode("dbless")
