@@ -242,6 +242,7 @@ check "and the services answer" wait_ready "$http"
 check "docker-compose --profile orchestrator up" compose --profile orchestrator up -d --no-recreate orchestrator
 check "it is healthy" healthy orchestrator
 check "/readyz through the gateway" answers 200 ready "$http" /readyz
+check "its page has a login" answers 200 "<form" "$http" /login
 ask() { answers "$1" "$2" "$3" /v1/ask -d '{"question": "Who is there?"}' -H 'Content-Type: application/json' "${@:4}"; }
 check "a question without a key is refused" ask 401 missing_api_key "$http"
 check "a question with a wrong key too" ask 401 "" "$http" -H "X-API-Key: nobody-has-this-key"

@@ -60,7 +60,7 @@ func TestOrchestratorIsGivenTheKey(t *testing.T) {
 			t.Errorf("%s %s has no id", test.method, test.path)
 		}
 	}
-	response, body := g.call(t, "POST", "/v1/ask", strings.Repeat("x", 1088<<10+1), "Host", orchestratorHost)
+	response, body := g.call(t, "POST", "/v1/ask", strings.Repeat("x", 320<<10+1), "Host", orchestratorHost)
 	refused(t, response, body, 413, "body_too_large", "Request size limit exceeded")
 }
 

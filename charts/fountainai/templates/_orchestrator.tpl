@@ -49,7 +49,7 @@ kong-gateway-proxy.{{ $gateway.controller.namespace }}.svc:{{ $port }}
 orchestrator-size-limiting:
   plugin: request-size-limiting
   config:
-    allowed_payload_size: {{ min 1088 .Values.global.gateway.maxBodyKilobytes }}
+    allowed_payload_size: {{ min 320 .Values.global.gateway.maxBodyKilobytes }}
     size_unit: kilobytes
     require_content_length: false
 {{- end }}
