@@ -37,10 +37,14 @@ func InUse(path string) (bool, error) {
 // acquire locks the database for this process until Unlock. The kernel drops
 // the lock when the process ends, however it ends.
 func acquire(ctx context.Context, path string) (*flock.Flock, error) {
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
-	defer cancel()
 	lock := flock.New(lockPath(path), flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
-	held, err := lock.TryLockContext(ctx, lockPatience/10)
+	// Tried at least once, however long a busy machine lets us wait before.
+	held, err := lock.TryLock()
+	if err == nil && !held {
+		ctx, cancel := context.WithTimeout(ctx, lockPatience)
+		defer cancel()
+		held, err = lock.TryLockContext(ctx, lockPatience/10)
+	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, fmt.Errorf("lock database %s: %w", path, err)
 	}
