@@ -77,10 +77,10 @@ func NewModel(config ModelConfig) (Model, error) {
 	if config.Key == "" && config.BaseURL == "" {
 		return nil, errors.New("no model to ask: set OPENAI_API_KEY, or OPENAI_BASE_URL for another OpenAI-compatible endpoint, such as http://localhost:11434/v1")
 	}
-	options := []option.RequestOption{option.WithAPIKey(cmp.Or(config.Key, "none")), option.WithMaxRetries(3)}
-	if config.BaseURL != "" {
-		options = append(options, option.WithBaseURL(config.BaseURL))
-	}
+	// The address is always given: the client would take an empty OPENAI_BASE_URL,
+	// as Compose sets it, for one.
+	options := []option.RequestOption{option.WithAPIKey(cmp.Or(config.Key, "none")), option.WithMaxRetries(3),
+		option.WithBaseURL(cmp.Or(config.BaseURL, "https://api.openai.com/v1"))}
 	config.Name = cmp.Or(config.Name, DefaultModel)
 	config.Timeout = cmp.Or(config.Timeout, 5*time.Minute)
 	return &chatModel{openai.NewClient(options...), config}, nil
