@@ -173,7 +173,7 @@ func TestAStackKeepsItsPorts(t *testing.T) {
 // TestEveryObjectSaysWhatItBelongsTo holds the labels that selectors, tools and
 // people go by.
 func TestEveryObjectSaysWhatItBelongsTo(t *testing.T) {
-	components := []string{"service", "gateway", "backup", "monitoring", "test"}
+	components := []string{"service", "gateway", "orchestrator", "backup", "monitoring", "test"}
 	check := func(chart, set, values string) {
 		for _, object := range render(t, chart, parse(t, values)) {
 			labels := object.GetLabels()
