@@ -411,6 +411,7 @@ func TestTheAPIServerRefusesMistakes(t *testing.T) {
 		{"spec.storage.retain", func(s *v1alpha1.FountainStack) { s.Spec.Storage.Retain = "Keep" }},
 		{"spec.backup.schedule", func(s *v1alpha1.FountainStack) { s.Spec.Backup = &v1alpha1.Backup{Schedule: "daily"} }},
 		{"spec.images.registry", func(s *v1alpha1.FountainStack) { s.Spec.Images.Registry = "https://registry.example.org" }},
+		{"name a Secret with the key of the model", func(s *v1alpha1.FountainStack) { s.Spec.Orchestrator = &v1alpha1.Orchestrator{} }},
 		{"either a claim that holds backups", func(s *v1alpha1.FountainStack) { s.Spec.Restore = &v1alpha1.Restore{} }},
 		{"spec.version", func(s *v1alpha1.FountainStack) { s.Spec.Version = "a b" }},
 	} {

@@ -65,7 +65,7 @@ func (s *Server) Handler() http.Handler {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 	})
 	mux.HandleFunc("GET /readyz", s.ready)
-	mux.Handle("GET /metrics", s.metrics.handler())
+	mux.Handle("GET /metrics", inside(s.metrics.handler()))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := mux.Handler(r); pattern != "" {
 			mux.ServeHTTP(w, r)
@@ -79,6 +79,18 @@ func (s *Server) Handler() http.Handler {
 			return
 		}
 		problem.Write(w, r, problem.New(http.StatusNotFound, "not_found", "There is nothing here; /openapi.json says what there is."))
+	})
+}
+
+// inside keeps what is for Prometheus from those who come through the gateway,
+// whose route to here asks for no key.
+func inside(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("X-Forwarded-Host") != "" {
+			problem.Write(w, r, problem.New(http.StatusNotFound, "not_found", "Metrics are not given out through the gateway."))
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

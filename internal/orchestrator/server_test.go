@@ -164,6 +164,14 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("GET %s: %v %v, want %d", path, response, err, want)
 		}
 	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Forwarded-For", "198.51.100.7")
+	if response, err := http.DefaultClient.Do(request); err != nil || response.StatusCode != http.StatusNotFound {
+		t.Errorf("metrics through the gateway: %v %v", response, err)
+	}
 	if status, _, content := post(t, url+"/v1/undo", stack.Writer, "", `{"session": 99}`); status != 404 {
 		t.Errorf("undo of a session that is not there: %d %s", status, content)
 	}
