@@ -261,10 +261,23 @@ func (b *bench) objects(name string) map[string]*unstructured.Unstructured {
 	return found
 }
 
+// rest waits until the operator has written nothing for a second.
+func (b *bench) rest() {
+	b.Helper()
+	b.eventually(func() string {
+		before := b.writes.Load()
+		time.Sleep(time.Second)
+		if n := b.writes.Load() - before; n != 0 {
+			return fmt.Sprintf("no rest: %d writes in a second", n)
+		}
+		return ""
+	})
+}
+
 // rounds lets the operator look at a stack five times, and returns its writes.
 func (b *bench) rounds(name string) int64 {
 	b.Helper()
-	time.Sleep(time.Second)
+	b.rest()
 	before := b.writes.Load()
 	for i := range 5 {
 		stack := &v1alpha1.FountainStack{}

@@ -63,7 +63,7 @@ func TestAStackAtRestIsNotWrittenTo(t *testing.T) {
 	b.settled("other", v1alpha1.FountainStackSpec{Gateway: v1alpha1.Gateway{Mode: "dbless"},
 		Services: v1alpha1.Services{Character: &v1alpha1.Service{Resources: &corev1.ResourceRequirements{
 			Limits: corev1.ResourceList{"memory": resource.MustParse("1024Mi"), "cpu": resource.MustParse("1000m")}}}}})
-	time.Sleep(500 * time.Millisecond)
+	b.rest()
 	before := b.writes.Load()
 	for i := range 5 {
 		for _, name := range []string{"story", "other"} {
@@ -421,15 +421,19 @@ func TestTheAPIServerRefusesMistakes(t *testing.T) {
 		}
 	}
 	made := b.settled("story", v1alpha1.FountainStackSpec{Storage: v1alpha1.Storage{Size: quantity("3Gi")}})
-	if err := b.read(made, "story"); err != nil {
-		t.Fatal(err)
-	}
-	made.Spec.Storage.Size = quantity("1Gi")
-	if err := b.Update(t.Context(), made); err == nil || !strings.Contains(err.Error(), "cannot shrink") {
-		t.Errorf("got %v, want that a volume cannot shrink", err)
-	}
-	made.Spec.Storage.Size, made.Spec.Storage.ClassName = quantity("3Gi"), "other"
-	if err := b.Update(t.Context(), made); err == nil || !strings.Contains(err.Error(), "cannot be changed") {
-		t.Errorf("got %v, want that the class cannot be changed", err)
+	for want, change := range map[string]func(*v1alpha1.Storage){
+		"cannot shrink":     func(s *v1alpha1.Storage) { s.Size = quantity("1Gi") },
+		"cannot be changed": func(s *v1alpha1.Storage) { s.ClassName = "other" },
+	} {
+		b.eventually(func() string { // the operator writes its status at the same time
+			if err := b.read(made, "story"); err != nil {
+				return err.Error()
+			}
+			change(&made.Spec.Storage)
+			if err := b.Update(t.Context(), made, client.DryRunAll); err == nil || !strings.Contains(err.Error(), want) {
+				return fmt.Sprintf("got %v, want %q", err, want)
+			}
+			return ""
+		})
 	}
 }

@@ -28,7 +28,7 @@ func TestManyStacksAtRest(t *testing.T) {
 	n := number(t, "FOUNTAIN_STACKS", 12)
 	b := newBench(t)
 	b.manyStacks(n)
-	time.Sleep(2 * time.Second)
+	b.rest()
 	before := b.writes.Load()
 	b.touch(n)
 	b.stop()
