@@ -49,6 +49,7 @@ type bench struct {
 	stop      func()
 	mu        sync.Mutex
 	asked     map[string]bool // what the operator asked for: "verb group/resource"
+	wrote     []string        // its writes, in order
 }
 
 func newBench(t testing.TB) *bench {
@@ -110,6 +111,9 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.b.note(r)
 	if r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/events") {
 		n := c.b.writes.Add(1)
+		c.b.mu.Lock()
+		c.b.wrote = append(c.b.wrote, r.Method+" "+r.URL.Path)
+		c.b.mu.Unlock()
 		if limit := c.b.failAfter.Load(); limit >= 0 && n > limit {
 			return nil, errCut
 		}
@@ -275,10 +279,12 @@ func (b *bench) rest() {
 }
 
 // rounds lets the operator look at a stack five times, and returns its writes.
-func (b *bench) rounds(name string) int64 {
+func (b *bench) rounds(name string) []string {
 	b.Helper()
 	b.rest()
-	before := b.writes.Load()
+	b.mu.Lock()
+	before := len(b.wrote)
+	b.mu.Unlock()
 	for i := range 5 {
 		stack := &v1alpha1.FountainStack{}
 		if err := b.read(stack, name); err != nil {
@@ -291,5 +297,7 @@ func (b *bench) rounds(name string) int64 {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	return b.writes.Load() - before
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.wrote[before:])
 }

@@ -32,8 +32,8 @@ func TestWhatWasThereBeforeIsNotTaken(t *testing.T) {
 		b.run("story")
 		return b.condition("story", "Degraded", "True", v1alpha1.ReasonRefused)()
 	})
-	if n := b.rounds("story"); n != 0 {
-		t.Errorf("%d writes at rest, want none", n)
+	if writes := b.rounds("story"); len(writes) != 0 {
+		t.Errorf("writes at rest: %v", writes)
 	}
 	if err := b.Delete(t.Context(), stack); err != nil {
 		t.Fatal(err)
@@ -62,8 +62,8 @@ func TestWhatIsRefusedIsNotWrittenEachRound(t *testing.T) {
 	}
 	b.bind("story")
 	b.eventually(b.condition("story", "Degraded", "True", v1alpha1.ReasonRefused))
-	if n := b.rounds("story"); n != 0 {
-		t.Errorf("%d writes at rest, want none", n)
+	if writes := b.rounds("story"); len(writes) != 0 {
+		t.Errorf("writes at rest: %v", writes)
 	}
 	var told eventsv1.EventList
 	if err := b.List(t.Context(), &told, client.InNamespace(b.namespace)); err != nil {

@@ -158,8 +158,8 @@ func TestAKindThatGoes(t *testing.T) {
 		return b.condition("story", "Degraded", "True", v1alpha1.ReasonKindMissing)()
 	})
 	b.eventually(func() string { // it comes to rest
-		if n := b.rounds("story"); n != 0 {
-			return fmt.Sprintf("%d writes at rest, want none", n)
+		if writes := b.rounds("story"); len(writes) != 0 {
+			return fmt.Sprintf("%v writes at rest, want none", writes)
 		}
 		return ""
 	})

@@ -34,22 +34,19 @@ const longestContext = 65536
 func (c *Conversation) Session() int64 { return c.session }
 
 // forModel returns the messages that a model is given: those whose calls all
-// have answers. A call that was cut off by a crash is answered with that.
+// have answers. A call that was cut off by a crash is answered with that. Calls
+// go by their place and not by their identifiers alone, which some endpoints
+// use again in each turn.
 func (c *Conversation) forModel() []Message {
-	answered := map[string]bool{}
-	for _, message := range c.Messages {
-		if message.Role == "tool" {
-			answered[message.CallID] = true
-		}
-	}
 	var all []Message
-	for _, message := range c.Messages {
+	for i, message := range c.Messages {
 		all = append(all, message)
-		for _, call := range message.Calls {
-			if !answered[call.ID] {
-				lost := failed(problem.New(0, "interrupted", "This call was interrupted. It may have been carried out: look before you repeat it."), true)
-				all = append(all, Message{Role: "tool", CallID: call.ID, Text: lost.JSON()})
+		for n, call := range message.Calls {
+			if next := i + 1 + n; next < len(c.Messages) && c.Messages[next].Role == "tool" && c.Messages[next].CallID == call.ID {
+				continue
 			}
+			lost := failed(problem.New(0, "interrupted", "This call was interrupted. It may have been carried out: look before you repeat it."), true)
+			all = append(all, Message{Role: "tool", CallID: call.ID, Text: lost.JSON()})
 		}
 	}
 	return all

@@ -80,7 +80,9 @@ func apiMessages(t *testing.T, messages []Message) any {
 // TestInterruptedCallsAreAnswered: after a crash in the middle of a turn the
 // model is told, and asked to look.
 func TestInterruptedCallsAreAnswered(t *testing.T) {
-	c := &Conversation{Messages: []Message{{Role: "user", Text: "Write."}, {Role: "assistant", Calls: []ToolCall{{ID: "a", Name: "createScript", Arguments: "{}"}, {ID: "b", Name: "no name", Arguments: "{"}}}}}
+	// The identifier "a" was used before: some endpoints count anew in each turn.
+	c := &Conversation{Messages: []Message{{Role: "user", Text: "Look."}, {Role: "assistant", Calls: []ToolCall{{ID: "a", Name: "listScripts", Arguments: "{}"}}}, {Role: "tool", CallID: "a", Text: "{}"},
+		{Role: "user", Text: "Write."}, {Role: "assistant", Calls: []ToolCall{{ID: "a", Name: "createScript", Arguments: "{}"}, {ID: "b", Name: "no name", Arguments: "{"}}}}}
 	body, err := json.Marshal(map[string]any{"model": "m", "stream": true, "stream_options": map[string]any{"include_usage": true}, "messages": apiMessages(t, c.forModel())})
 	if err != nil {
 		t.Fatal(err)

@@ -17,12 +17,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"fountain.coach/fountainai/operator/api/v1alpha1"
@@ -66,8 +64,9 @@ func Setup(manager ctrl.Manager, version string, concurrent int) error {
 	}
 	several := true // operators in one process, in tests
 	build := ctrl.NewControllerManagedBy(manager).
-		For(&v1alpha1.FountainStack{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		// Also changes of the status: they are our own, and the next look sees
+		// whether the cache had fallen behind when we decided on them.
+		For(&v1alpha1.FountainStack{}).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrent, SkipNameValidation: &several}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(stackOf))
 	built, err := build.Build(r)
@@ -86,8 +85,18 @@ func stackOf(_ context.Context, object client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: object.GetNamespace(), Name: object.GetLabels()[labelInstance]}}}
 }
 
-// Reconcile makes one stack what its spec says.
+// Reconcile makes one stack what its spec says. Where somebody was faster it
+// looks again in a moment.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	result, err := r.round(ctx, request)
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: 100 * time.Millisecond}, nil
+	}
+	return result, err
+}
+
+// round looks at one stack once.
+func (r *Reconciler) round(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	stack := &v1alpha1.FountainStack{}
 	if err := r.client.Get(ctx, request.NamespacedName, stack); err != nil {
 		r.render.forget(request.String())
@@ -114,7 +123,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	work, err := r.bring(ctx, stack)
 	if apierrors.IsConflict(err) {
-		return ctrl.Result{}, err // somebody was faster: look again
+		return ctrl.Result{}, err
 	}
 	if observed := r.observe(ctx, stack, work, err); observed != nil {
 		return ctrl.Result{}, observed
@@ -145,7 +154,10 @@ func (r *Reconciler) saveStatus(ctx context.Context, before, stack *v1alpha1.Fou
 	if equality.Semantic.DeepEqual(before.Status, stack.Status) {
 		return nil
 	}
-	if err := r.client.Status().Patch(ctx, stack, client.MergeFrom(before)); err != nil {
+	// What was decided on an old state must not be written over a newer one.
+	base := before.DeepCopy()
+	base.SetResourceVersion(stack.GetResourceVersion())
+	if err := r.client.Status().Patch(ctx, stack, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	for _, condition := range stack.Status.Conditions {
