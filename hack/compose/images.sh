@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Builds the eight images: images.sh docker|host. "docker" compiles inside Docker;
-# "host" compiles here and needs no registry. VERSION and LDFLAGS come from make.
+# Builds the eight images, or those that are named: images.sh docker|host [NAME...].
+# "docker" compiles inside Docker; "host" compiles here and needs no registry.
+# VERSION and LDFLAGS come from make.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 limit=25000000
 prefix=${FOUNTAIN_IMAGES:-fountainai}
 tag=${FOUNTAIN_VERSION:-latest}
 how=${1:-docker}
+shift || true
+names=("$@")
 certificates=/etc/ssl/certs/ca-certificates.crt
 services=(centralsequence character scriptmanagement sessioncontext storyfactory)
 
@@ -49,25 +52,37 @@ operator() {
 	build operator operator/Dockerfile "$@"
 }
 
+# wanted NAME: whether an image is to be built.
+wanted() { ((${#names[@]} == 0)) || [[ " ${names[*]} " == *" $1 "* ]]; }
+
 case $how in
 docker)
-	for name in "${services[@]}"; do build "$name" "services/$name/Dockerfile" .; done
-	build fountain cmd/fountain/Dockerfile .
-	orchestrator .
-	operator .
+	for name in "${services[@]}"; do
+		! wanted "$name" || build "$name" "services/$name/Dockerfile" .
+	done
+	! wanted fountain || build fountain cmd/fountain/Dockerfile .
+	! wanted orchestrator || orchestrator .
+	! wanted operator || operator .
 	;;
 host)
 	[ -r "$certificates" ] || { echo "no CA bundle at $certificates; install ca-certificates" >&2; exit 1; }
 	for name in "${services[@]}"; do
+		wanted "$name" || continue
 		stage "$name" "./services/$name/cmd" data
 		build "$name" "services/$name/Dockerfile" --target host "bin/images/$name"
 	done
-	stage fountain ./cmd/fountain work/data work/certs gateway backups "${services[@]/#/data/}"
-	build fountain cmd/fountain/Dockerfile --target host bin/images/fountain
-	tags=nostack stage orchestrator ./cmd/fountain
-	orchestrator --target host bin/images/orchestrator
-	LDFLAGS="-s -w -X main.version=$VERSION" stage operator ./operator
-	operator --target host bin/images/operator
+	if wanted fountain; then
+		stage fountain ./cmd/fountain work/data work/certs gateway backups "${services[@]/#/data/}"
+		build fountain cmd/fountain/Dockerfile --target host bin/images/fountain
+	fi
+	if wanted orchestrator; then
+		tags=nostack stage orchestrator ./cmd/fountain
+		orchestrator --target host bin/images/orchestrator
+	fi
+	if wanted operator; then
+		LDFLAGS="-s -w -X main.version=$VERSION" stage operator ./operator
+		operator --target host bin/images/operator
+	fi
 	;;
 *)
 	echo "IMAGE_BUILD is $how; want docker or host" >&2

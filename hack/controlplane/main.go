@@ -1,5 +1,5 @@
 // Command controlplane builds or downloads the programs that the tests against a real API server need, and prints their
-// folder. Without arguments it provides all of them.
+// folder. Arguments name the programs; without any it provides all that those tests need.
 package main
 
 import (

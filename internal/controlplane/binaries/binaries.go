@@ -1,6 +1,6 @@
 // Package binaries provides the programs that the tests against a real API server run: kube-apiserver, etcd, kubectl, Helm
-// and external-dns, each in the version that its module under hack/controlplane asks for. They are kept in the user's
-// cache folder.
+// and external-dns, and those that make a machine a node of a cluster, each in the version that its module under
+// hack/controlplane asks for. They are kept in the user's cache folder.
 package binaries
 
 import (
@@ -10,14 +10,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"fountain.coach/fountainai/internal/controlplane/progress"
 )
 
 // source says where a program comes from.
@@ -27,27 +31,63 @@ type source struct {
 	pkg     string
 	flags   string // further linker flags; VERSION, MAJOR and MINOR are filled in
 	envtest bool   // among the programs that setup-envtest downloads
+	tags    string // build tags
 }
 
 const kubernetesVersion = "-X k8s.io/component-base/version.gitVersion=VERSION -X k8s.io/component-base/version.gitMajor=MAJOR -X k8s.io/component-base/version.gitMinor=MINOR"
 
+// Of containerd, only what a node needs of it is compiled.
+const (
+	containerdModule = "github.com/containerd/containerd/v2"
+	containerdFlags  = "-X github.com/containerd/containerd/v2/version.Version=VERSION"
+	containerdTags   = "no_btrfs no_zfs no_devmapper"
+)
+
 var sources = map[string]source{
-	"kube-apiserver": {"kubernetes", "k8s.io/kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", kubernetesVersion, true},
-	"kubectl":        {"kubernetes", "k8s.io/kubernetes", "k8s.io/kubernetes/cmd/kubectl", kubernetesVersion, true},
-	"etcd":           {"etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3", "", true},
-	"helm":           {"helm", "helm.sh/helm/v4", "helm.sh/helm/v4/cmd/helm", "-X helm.sh/helm/v4/internal/version.version=VERSION", false},
-	"external-dns":   {"external-dns", "sigs.k8s.io/external-dns", "sigs.k8s.io/external-dns", "-X sigs.k8s.io/external-dns/pkg/apis/externaldns.Version=VERSION", false},
+	"kube-apiserver": kubernetes("kube-apiserver", true),
+	"kubectl":        kubernetes("kubectl", true),
+	"etcd":           {folder: "etcd", module: "go.etcd.io/etcd/server/v3", pkg: "go.etcd.io/etcd/server/v3", envtest: true},
+	"helm":           {folder: "helm", module: "helm.sh/helm/v4", pkg: "helm.sh/helm/v4/cmd/helm", flags: "-X helm.sh/helm/v4/internal/version.version=VERSION"},
+	"external-dns":   {folder: "external-dns", module: "sigs.k8s.io/external-dns", pkg: "sigs.k8s.io/external-dns", flags: "-X sigs.k8s.io/external-dns/pkg/apis/externaldns.Version=VERSION"},
+
+	"kubelet":                 kubernetes("kubelet", false),
+	"kubeadm":                 kubernetes("kubeadm", false),
+	"kube-controller-manager": kubernetes("kube-controller-manager", false),
+	"kube-scheduler":          kubernetes("kube-scheduler", false),
+	"kube-proxy":              kubernetes("kube-proxy", false),
+	"containerd":              containerd("containerd"),
+	"containerd-shim-runc-v2": containerd("containerd-shim-runc-v2"),
+	"ctr":                     containerd("ctr"),
+	"coredns":                 {folder: "coredns", module: "github.com/coredns/coredns", pkg: "."},
+	"kube-router":             {folder: "kube-router", module: "github.com/cloudnativelabs/kube-router/v2", pkg: "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"},
+	"local-path-provisioner":  {folder: "local-path-provisioner", module: "github.com/rancher/local-path-provisioner", pkg: "github.com/rancher/local-path-provisioner"},
 }
 
-// Names returns the names of all programs, the slowest to build first.
+func kubernetes(name string, envtest bool) source {
+	return source{folder: "kubernetes", module: "k8s.io/kubernetes", pkg: "k8s.io/kubernetes/cmd/" + name, flags: kubernetesVersion, envtest: envtest}
+}
+
+func containerd(name string) source {
+	return source{folder: "containerd", module: containerdModule, pkg: containerdModule + "/cmd/" + name, flags: containerdFlags, tags: containerdTags}
+}
+
+// Names returns the names of the programs of a control plane and of those that talk to it, the slowest to build first.
 func Names() []string {
 	return []string{"kube-apiserver", "etcd", "kubectl", "helm", "external-dns"}
 }
 
+// NodeNames returns the names of the programs of a node of a cluster with its control plane, network and volumes.
+func NodeNames() []string {
+	return []string{
+		"kube-apiserver", "etcd", "kubectl", "kubelet", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubeadm",
+		"containerd", "containerd-shim-runc-v2", "ctr", "coredns", "kube-router", "local-path-provisioner",
+	}
+}
+
 // Ensure sees to it that the named programs are in the cache folder and returns the folder. What is missing is downloaded
-// or built, which takes minutes and is told to progress. root is the folder of the repository.
-func Ensure(ctx context.Context, root string, progress io.Writer, names ...string) (string, error) {
-	s, err := open(root, progress)
+// or built, which takes minutes and is told to out. root is the folder of the repository.
+func Ensure(ctx context.Context, root string, out io.Writer, names ...string) (string, error) {
+	s, err := open(root, out)
 	if err != nil {
 		return "", err
 	}
@@ -68,10 +108,10 @@ type store struct {
 	tools  string // hack/controlplane
 	folder string
 	bin    string
-	log    *reporter
+	log    *progress.Reporter
 }
 
-func open(root string, progress io.Writer) (*store, error) {
+func open(root string, out io.Writer) (*store, error) {
 	tools := filepath.Join(root, "hack", "controlplane")
 	version, err := required(filepath.Join(tools, "kubernetes", "go.mod"), "k8s.io/kubernetes")
 	if err != nil {
@@ -86,7 +126,7 @@ func open(root string, progress io.Writer) (*store, error) {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return nil, err
 	}
-	return &store{tools: tools, folder: folder, bin: bin, log: newReporter(progress)}, nil
+	return &store{tools: tools, folder: folder, bin: bin, log: progress.New(out, "controlplane")}, nil
 }
 
 // acquire waits until no other process builds into the folder.
@@ -94,7 +134,7 @@ func (s *store) acquire(ctx context.Context) (*flock.Flock, error) {
 	lock := flock.New(filepath.Join(s.folder, "lock"))
 	free, err := lock.TryLock()
 	if err == nil && !free {
-		done := s.log.begin("waiting for another process that builds into " + s.bin)
+		done := s.log.Begin("waiting for another process that builds into " + s.bin)
 		free, err = lock.TryLockContext(ctx, time.Second/2)
 		done(err)
 	}
@@ -112,7 +152,7 @@ func (s *store) provide(ctx context.Context, names []string) error {
 	}
 	if os.Getenv("FOUNTAIN_CONTROLPLANE") != "build" && anyPrebuilt(missing) {
 		if err := s.download(ctx); err != nil {
-			s.log.line("nothing prebuilt to be had, building instead: " + err.Error())
+			s.log.Line("nothing prebuilt to be had, building instead: " + err.Error())
 		}
 		if missing, err = s.missing(names); err != nil {
 			return err
@@ -149,7 +189,7 @@ func (s *store) missing(names []string) ([]string, error) {
 func (s *store) stamp(name string) (string, error) {
 	src, ok := sources[name]
 	if !ok {
-		return "", fmt.Errorf("no program %q; there are %s", name, strings.Join(Names(), ", "))
+		return "", unknown(name)
 	}
 	hash := sha256.New()
 	for _, file := range []string{"go.mod", "go.sum"} {
@@ -193,4 +233,31 @@ func required(file, module string) (string, error) {
 		return "", fmt.Errorf("%s does not require %s", file, module)
 	}
 	return string(found[1]), nil
+}
+
+// Version returns the version of a program, such as "v1.36.3", as its module under hack/controlplane asks for.
+func Version(root, name string) (string, error) {
+	src, ok := sources[name]
+	if !ok {
+		return "", unknown(name)
+	}
+	return required(filepath.Join(root, "hack", "controlplane", src.folder, "go.mod"), src.module)
+}
+
+// Stamp returns a digest of what the named programs are made of. It changes when one of them would be built anew.
+func Stamp(root string, names ...string) (string, error) {
+	s := &store{tools: filepath.Join(root, "hack", "controlplane")}
+	hash := sha256.New()
+	for _, name := range names {
+		stamp, err := s.stamp(name)
+		if err != nil {
+			return "", err
+		}
+		_, _ = fmt.Fprintln(hash, name, stamp)
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+func unknown(name string) error {
+	return fmt.Errorf("no program %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(sources)), ", "))
 }

@@ -19,7 +19,7 @@ func workshop(t *testing.T) string {
 	t.Setenv("FOUNTAIN_CONTROLPLANE", "build")
 	saved := sources
 	t.Cleanup(func() { sources = saved })
-	sources = map[string]source{"hello": {"hello", "example.org/hello", "example.org/hello", "-X main.version=VERSION-MAJOR-MINOR", false}}
+	sources = map[string]source{"hello": {folder: "hello", module: "example.org/hello", pkg: "example.org/hello", flags: "-X main.version=VERSION-MAJOR-MINOR"}}
 	root := t.TempDir()
 	for file, text := range map[string]string{
 		"kubernetes/go.mod": "module example.org/kubernetes\n\nrequire k8s.io/kubernetes v1.2.3\n",

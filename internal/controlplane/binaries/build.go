@@ -26,10 +26,10 @@ func (s *store) build(ctx context.Context, name string) (err error) {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	done := s.log.begin(fmt.Sprintf("building %s (%s %s)", name, src.module, version))
+	done := s.log.Begin(fmt.Sprintf("building %s (%s %s)", name, src.module, version))
 	defer func() { done(err) }()
 	file := filepath.Join(temp, name)
-	if err := goCommand(ctx, folder, "build", "-o", file, "-ldflags", linkerFlags(src.flags, version), src.pkg); err != nil {
+	if err := goCommand(ctx, folder, "build", "-o", file, "-tags", src.tags, "-ldflags", linkerFlags(src.flags, version), src.pkg); err != nil {
 		return err
 	}
 	return s.install(file, name)
@@ -58,7 +58,7 @@ func (s *store) download(ctx context.Context) (err error) {
 	}
 	defer os.RemoveAll(temp)
 	minor := strings.TrimPrefix(version[:strings.LastIndex(version, ".")], "v") + ".x"
-	done := s.log.begin("looking for a prebuilt API server " + minor)
+	done := s.log.Begin("looking for a prebuilt API server " + minor)
 	defer func() { done(err) }()
 	folder, err := s.fetch(ctx, temp, minor)
 	if err != nil {

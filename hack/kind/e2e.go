@@ -1,0 +1,210 @@
+// The end-to-end tests: everything they need is made before them and gone after them.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"fountain.coach/fountainai/hack/kind/engine"
+	"fountain.coach/fountainai/hack/kind/nodeimage"
+	"fountain.coach/fountainai/internal/controlplane/binaries"
+	"fountain.coach/fountainai/internal/controlplane/progress"
+)
+
+const (
+	ownNetwork = "FOUNTAIN_E2E_NETWORK"      // "own" in the process that has a network of its own
+	allowNone  = "FOUNTAIN_ALLOW_NO_CLUSTER" // lets a machine pass that cannot run a cluster
+	keep       = "KEEP"                      // leaves the cluster as the tests left it
+	resultsDir = "FOUNTAIN_E2E_RESULTS"      // where to collect what a failure needs
+)
+
+// e2e runs the tests, in a network of its own if the Docker engine is its own too: then no bridge and no rule of this
+// machine is touched, and whatever is left ends with the last process in it.
+func e2e(ctx context.Context, args []string) error {
+	run := endToEnd{args: args, log: progress.New(os.Stderr, "e2e")}
+	theirs := engine.Answers(ctx)
+	if os.Getenv(ownNetwork) != "own" {
+		if err := run.fetch(ctx, theirs); err != nil {
+			return err
+		}
+		if !theirs {
+			return run.again(ctx)
+		}
+	} else if err := loopbackUp(); err != nil {
+		return err
+	}
+	err := run.all(ctx, theirs)
+	var cannot cannotCluster
+	if errors.As(err, &cannot) && os.Getenv(allowNone) == "1" {
+		fmt.Fprintf(os.Stderr, "e2e: THE CLUSTER WAS NOT TESTED; %s=1 lets that pass: %v\n", allowNone, err)
+		return nil
+	}
+	return err
+}
+
+// cannotCluster is the error of a machine on which there can be no cluster.
+type cannotCluster struct{ error }
+
+func (c cannotCluster) Unwrap() error { return c.error }
+
+type endToEnd struct {
+	args    []string
+	log     *progress.Reporter
+	folder  string
+	cluster cluster
+}
+
+// fetch gets whatever comes over the network of this machine: modules, programs, packages.
+func (e endToEnd) fetch(ctx context.Context, theirs bool) error {
+	if _, err := binaries.Ensure(ctx, ".", os.Stderr, "helm", "kubectl"); err != nil {
+		return err
+	}
+	if !theirs {
+		if _, err := nodeimage.Ensure(ctx, ".", os.Stderr); err != nil {
+			return err
+		}
+	}
+	return e.log.Do("compiling", func() error {
+		for _, args := range [][]string{
+			{"build", "./services/...", "./cmd/...", "./operator/...", "./hack/kind/..."},
+			{"build", "-tags", "nostack,nomodel", "./cmd/fountain"},
+			{"vet", "-tags", "e2e", "./hack/kind/e2e"},
+		} {
+			if output, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
+				return fmt.Errorf("go %s: %w: %s", args[0], err, strings.TrimSpace(string(output)))
+			}
+		}
+		return nil
+	})
+}
+
+// again runs this program once more, in a network of its own.
+func (e endToEnd) again(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, self, append([]string{"e2e"}, e.args...)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), ownNetwork+"=own")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGTERM}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	return cmd.Run()
+}
+
+func loopbackUp() error {
+	if output, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+		return fmt.Errorf("the loopback device of a network namespace stays down: %w: %s", err, output)
+	}
+	return nil
+}
+
+// all makes the cluster, runs the tests and removes what it made.
+func (e endToEnd) all(ctx context.Context, theirs bool) (err error) {
+	if e.folder, err = os.MkdirTemp("", "fountain-e2e-"); err != nil {
+		return err
+	}
+	defer func() {
+		if os.Getenv(keep) == "1" {
+			e.log.Line("kept: KUBECONFIG=" + e.cluster.kubeconfig + " DOCKER_HOST=" + os.Getenv("DOCKER_HOST") + " in network namespace of process " + fmt.Sprint(os.Getpid()))
+			<-ctx.Done()
+		}
+		err = errors.Join(err, os.RemoveAll(e.folder))
+	}()
+	e.cluster = cluster{fmt.Sprintf("fountain-e2e-%d", os.Getpid()), filepath.Join(e.folder, "kubeconfig"), e.log, false}
+	if !theirs {
+		stop, err := e.startEngine(ctx)
+		if err != nil {
+			return cannotCluster{err}
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
+	if err := e.cluster.create(ctx); err != nil {
+		return cannotCluster{errors.Join(err, e.cluster.remove())}
+	}
+	defer func() { err = errors.Join(err, e.cluster.remove()) }()
+	if err := e.loadImages(ctx); err != nil {
+		return err
+	}
+	return e.test(ctx)
+}
+
+func (e endToEnd) startEngine(ctx context.Context) (stop func() error, err error) {
+	folder := filepath.Join(e.folder, "engine")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		return nil, err
+	}
+	runtime, err := buildRuntime(ctx, e.folder)
+	if err != nil {
+		return nil, err
+	}
+	var docker engine.Engine
+	err = e.log.Do("starting a Docker engine", func() error {
+		docker, err = engine.Start(ctx, folder, runtime)
+		return err
+	})
+	return docker.Stop, err
+}
+
+// loadImages puts the images of the project into the cluster, and those that a test upgrades to.
+func (e endToEnd) loadImages(ctx context.Context) error {
+	upgraded := []string{"character", "operator"}
+	if err := buildImages(ctx, e.log, imageTag); err != nil {
+		return err
+	}
+	if err := buildImages(ctx, e.log, imageNext, upgraded...); err != nil {
+		return err
+	}
+	return e.cluster.load(ctx, append(images(imageTag), images(imageNext, upgraded...)...))
+}
+
+// test runs the tests against the cluster, and collects what a person needs if they fail.
+func (e endToEnd) test(ctx context.Context) error {
+	bin, err := binaries.Ensure(ctx, ".", os.Stderr, "helm", "kubectl")
+	if err != nil {
+		return err
+	}
+	program := filepath.Join(e.folder, "e2e.test")
+	if output, err := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "e2e", "-o", program, "./hack/kind/e2e").CombinedOutput(); err != nil {
+		return fmt.Errorf("the tests do not compile: %w: %s", err, output)
+	}
+	fountain := filepath.Join(e.folder, "fountain")
+	if output, err := exec.CommandContext(ctx, "go", "build", "-o", fountain, "./cmd/fountain").CombinedOutput(); err != nil {
+		return fmt.Errorf("the command does not compile: %w: %s", err, output)
+	}
+	cmd := exec.CommandContext(ctx, program, append([]string{"-test.v", "-test.timeout=40m"}, e.args...)...)
+	cmd.Dir = filepath.Join("hack", "kind", "e2e")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+e.cluster.kubeconfig, "FOUNTAIN_E2E_CLUSTER="+e.cluster.name, "FOUNTAIN_E2E_COMMAND="+fountain,
+		"FOUNTAIN_E2E_TAG="+imageTag, "FOUNTAIN_E2E_NEXT_TAG="+imageNext, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	start := time.Now()
+	err = cmd.Run()
+	e.log.Line(fmt.Sprintf("the tests took %s", time.Since(start).Round(time.Second)))
+	if err != nil {
+		e.collect(bin)
+	}
+	return err
+}
+
+// collect writes the state of the cluster to a folder: what there is, what happened, what was logged.
+func (e endToEnd) collect(bin string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	folder := os.Getenv(resultsDir)
+	if folder == "" {
+		folder = filepath.Join(os.TempDir(), "fountain-e2e-results-"+time.Now().Format("20060102-150405"))
+	}
+	_ = e.log.Do("collecting events, descriptions and logs", func() error {
+		return collect(ctx, filepath.Join(bin, "kubectl"), e.cluster, folder)
+	})
+	e.log.Line("what the cluster says of itself is in " + folder)
+}
