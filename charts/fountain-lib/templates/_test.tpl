@@ -13,7 +13,9 @@ metadata:
     {{- toYaml $labels | nindent 4 }}
   {{- include "fountain-lib.annotations" (dict "root" . "extra" (dict "helm.sh/hook" "test" "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded")) }}
 spec:
-  restartPolicy: Never
+  # A network that enforces policies hears of a new pod a moment after it has started.
+  restartPolicy: OnFailure
+  activeDeadlineSeconds: 120
   automountServiceAccountToken: false
   enableServiceLinks: false
   {{- include "fountain-lib.pullSecrets" . | indent 2 }}
