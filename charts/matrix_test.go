@@ -30,7 +30,6 @@ var stackValues = map[string]string{
 	"names in DNS, dbless": `{global: {gateway: {mode: dbless, dns: {enabled: true}}}}`,
 	"own keys":             `{global: {gateway: {keys: {writer: {existingSecret: w}, reader: {existingSecret: r}}}}}`,
 	"embedded gateway":     `{global: {gateway: {mode: dbless, dbless: {engine: embedded, replicas: 1, service: {type: NodePort}}}}}`,
-	"ports of the nodes":   `{global: {gateway: {mode: dbless, dbless: {engine: embedded, service: {type: NodePort, nodePorts: {http: 30080, https: 30443}}}, tls: {enabled: true, existingSecret: t}}}}`,
 	"gateway inside": `{global: {gateway: {mode: dbless, dbless: {service: {type: ClusterIP}, nodeSelector: {a: b}, priorityClassName: high,
 		tolerations: [{key: a, operator: Exists}], podAnnotations: {a: b}}}}}`,
 	"balancer": `{global: {gateway: {mode: dbless, dbless: {service: {loadBalancerClass: service.k8s.aws/nlb,
