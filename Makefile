@@ -43,6 +43,7 @@ lint: ## Check formatting and run the linters
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
 	go vet ./...
 	go vet -tags nostack,nomodel ./cmd/fountain
+	go vet -tags e2e ./hack/kind/e2e
 	$(TOOL) staticcheck ./...
 
 .PHONY: generate

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
@@ -22,6 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"fountain.coach/fountainai/hack/kind/nodeimage"
+	"fountain.coach/fountainai/internal/controlplane/command"
 	"fountain.coach/fountainai/internal/controlplane/progress"
 )
 
@@ -51,10 +50,8 @@ func buildImages(ctx context.Context, log *progress.Reporter, tag string, names 
 		build := exec.CommandContext(ctx, "hack/compose/images.sh", append([]string{"host"}, names...)...)
 		build.Env = append(os.Environ(), "FOUNTAIN_IMAGES=fountainai", "FOUNTAIN_VERSION="+tag, "VERSION="+tag,
 			"LDFLAGS=-s -w -X fountain.coach/fountainai/internal/httpapi.version="+tag, "DOCKER_BUILDKIT=0")
-		if output, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("%w: %s", err, bytes.TrimSpace(output))
-		}
-		return nil
+		_, err := command.Output(build)
+		return err
 	})
 }
 
@@ -139,14 +136,10 @@ func pull(ctx context.Context, image string) error {
 	return docker(ctx, "pull", "--quiet", image)
 }
 
-// docker runs the docker command; an error has the end of what it complains.
+// docker runs the docker command.
 func docker(ctx context.Context, args ...string) error {
-	output, err := exec.CommandContext(ctx, "docker", args...).CombinedOutput()
-	if err != nil {
-		lines := strings.Split(strings.TrimSpace(string(output)), "\n")
-		return fmt.Errorf("docker %s: %w: %s", args[0], err, lines[len(lines)-1])
-	}
-	return nil
+	_, err := command.Output(exec.CommandContext(ctx, "docker", args...))
+	return err
 }
 
 // load copies images from the engine into the nodes.

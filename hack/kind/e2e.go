@@ -9,13 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"fountain.coach/fountainai/hack/kind/engine"
 	"fountain.coach/fountainai/hack/kind/nodeimage"
 	"fountain.coach/fountainai/internal/controlplane/binaries"
+	"fountain.coach/fountainai/internal/controlplane/command"
 	"fountain.coach/fountainai/internal/controlplane/progress"
 )
 
@@ -75,11 +75,11 @@ func (e endToEnd) fetch(ctx context.Context, theirs bool) error {
 	return e.log.Do("compiling", func() error {
 		for _, args := range [][]string{
 			{"build", "./services/...", "./cmd/...", "./operator/...", "./hack/kind/..."},
-			{"build", "-tags", "nostack,nomodel", "./cmd/fountain"},
+			{"build", "-o", os.DevNull, "-tags", "nostack,nomodel", "./cmd/fountain"},
 			{"vet", "-tags", "e2e", "./hack/kind/e2e"},
 		} {
-			if output, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
-				return fmt.Errorf("go %s: %w: %s", args[0], err, strings.TrimSpace(string(output)))
+			if _, err := command.Output(command.Go(ctx, ".", args...)); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -94,15 +94,14 @@ func (e endToEnd) again(ctx context.Context) error {
 	}
 	cmd := exec.CommandContext(ctx, self, append([]string{"e2e"}, e.args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), ownNetwork+"=own")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGTERM}
+	cmd.Env = append(os.Environ(), ownNetwork+"=own", "FOUNTAIN_NODE_IMAGE=build") // there is no registry in it
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	return cmd.Run()
+	return runInOwnNetwork(cmd)
 }
 
 func loopbackUp() error {
-	if output, err := exec.Command("ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
-		return fmt.Errorf("the loopback device of a network namespace stays down: %w: %s", err, output)
+	if _, err := command.Output(exec.Command("ip", "link", "set", "lo", "up")); err != nil {
+		return fmt.Errorf("the loopback device of a network namespace stays down: %w", err)
 	}
 	return nil
 }
@@ -112,18 +111,12 @@ func (e endToEnd) all(ctx context.Context, theirs bool) (err error) {
 	if e.folder, err = os.MkdirTemp("", "fountain-e2e-"); err != nil {
 		return err
 	}
-	defer func() {
-		if os.Getenv(keep) == "1" {
-			e.log.Line("kept: KUBECONFIG=" + e.cluster.kubeconfig + " DOCKER_HOST=" + os.Getenv("DOCKER_HOST") + " in network namespace of process " + fmt.Sprint(os.Getpid()))
-			<-ctx.Done()
-		}
-		err = errors.Join(err, os.RemoveAll(e.folder))
-	}()
+	defer func() { err = errors.Join(err, os.RemoveAll(e.folder)) }()
 	e.cluster = cluster{fmt.Sprintf("fountain-e2e-%d", os.Getpid()), filepath.Join(e.folder, "kubeconfig"), e.log, false}
 	if !theirs {
-		stop, err := e.startEngine(ctx)
-		if err != nil {
-			return cannotCluster{err}
+		stop, failed := e.startEngine(ctx)
+		if failed != nil {
+			return cannotCluster{failed}
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
@@ -134,7 +127,12 @@ func (e endToEnd) all(ctx context.Context, theirs bool) (err error) {
 	if err := e.loadImages(ctx); err != nil {
 		return err
 	}
-	return e.test(ctx)
+	err = e.test(ctx)
+	if os.Getenv(keep) == "1" {
+		e.log.Line(fmt.Sprintf("kept until interrupted: KUBECONFIG=%s DOCKER_HOST=%s, in the network of process %d", e.cluster.kubeconfig, os.Getenv("DOCKER_HOST"), os.Getpid()))
+		<-ctx.Done()
+	}
+	return err
 }
 
 func (e endToEnd) startEngine(ctx context.Context) (stop func() error, err error) {
@@ -173,12 +171,12 @@ func (e endToEnd) test(ctx context.Context) error {
 		return err
 	}
 	program := filepath.Join(e.folder, "e2e.test")
-	if output, err := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "e2e", "-o", program, "./hack/kind/e2e").CombinedOutput(); err != nil {
-		return fmt.Errorf("the tests do not compile: %w: %s", err, output)
+	if _, err := command.Output(command.Go(ctx, ".", "test", "-c", "-tags", "e2e", "-o", program, "./hack/kind/e2e")); err != nil {
+		return err
 	}
 	fountain := filepath.Join(e.folder, "fountain")
-	if output, err := exec.CommandContext(ctx, "go", "build", "-o", fountain, "./cmd/fountain").CombinedOutput(); err != nil {
-		return fmt.Errorf("the command does not compile: %w: %s", err, output)
+	if _, err := command.Output(command.Go(ctx, ".", "build", "-o", fountain, "./cmd/fountain")); err != nil {
+		return err
 	}
 	cmd := exec.CommandContext(ctx, program, append([]string{"-test.v", "-test.timeout=40m"}, e.args...)...)
 	cmd.Dir = filepath.Join("hack", "kind", "e2e")
@@ -203,8 +201,9 @@ func (e endToEnd) collect(bin string) {
 	if folder == "" {
 		folder = filepath.Join(os.TempDir(), "fountain-e2e-results-"+time.Now().Format("20060102-150405"))
 	}
-	_ = e.log.Do("collecting events, descriptions and logs", func() error {
-		return collect(ctx, filepath.Join(bin, "kubectl"), e.cluster, folder)
-	})
+	e.log.Line("collecting events, descriptions and logs")
+	if err := collect(ctx, filepath.Join(bin, "kubectl"), e.cluster, folder); err != nil {
+		e.log.Line("not all of it could be had: " + err.Error())
+	}
 	e.log.Line("what the cluster says of itself is in " + folder)
 }

@@ -17,11 +17,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"fountain.coach/fountainai/hack/kind/engine"
 	"fountain.coach/fountainai/hack/kind/nodeimage"
+	"fountain.coach/fountainai/internal/controlplane/binaries"
+	"fountain.coach/fountainai/internal/controlplane/command"
 	"fountain.coach/fountainai/internal/controlplane/progress"
 )
 
@@ -39,18 +40,18 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	command := ""
+	name := ""
 	if len(args) > 0 {
-		command = args[0]
+		name = args[0]
 	}
-	if command == "e2e" {
+	if name == "e2e" {
 		return e2e(ctx, args[1:])
 	}
 	w, err := atWork()
 	if err != nil {
 		return err
 	}
-	switch command {
+	switch name {
 	case "up":
 		return w.up(ctx)
 	case "load":
@@ -64,7 +65,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return err
 	default:
-		return fmt.Errorf("no command %q; want up, load, down, image or e2e", command)
+		return fmt.Errorf("no command %q; want up, load, down, image or e2e", name)
 	}
 }
 
@@ -77,12 +78,8 @@ type workshop struct {
 const workshopName = "fountain"
 
 func atWork() (workshop, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return workshop{}, fmt.Errorf("no folder for the cluster; set XDG_CACHE_HOME: %w", err)
-	}
-	w := workshop{filepath.Join(cache, "fountainai", "kind", "cluster"), progress.New(os.Stderr, "kind")}
-	return w, os.MkdirAll(w.folder, 0o755)
+	folder, err := binaries.Cache("kind", "cluster")
+	return workshop{folder, progress.New(os.Stderr, "kind")}, err
 }
 
 func (w workshop) engine() engine.Engine {
@@ -107,7 +104,7 @@ func (w workshop) find(ctx context.Context) error {
 	return nil
 }
 
-var errNoCluster = errors.New("there is no cluster; make one with `make kind-up`")
+var errNoCluster = errors.New("there is no cluster; make one with `go run ./hack/kind up`")
 
 func (w workshop) up(ctx context.Context) error {
 	if w.find(ctx) != nil {
@@ -179,10 +176,6 @@ func (w workshop) down() error {
 // buildRuntime builds the OCI runtime for machines without every capability.
 func buildRuntime(ctx context.Context, folder string) (string, error) {
 	file := filepath.Join(folder, "bounded")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", file, "./hack/kind/bounded")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("cannot build hack/kind/bounded: %w: %s", err, strings.TrimSpace(string(output)))
-	}
-	return file, nil
+	_, err := command.Output(command.Go(ctx, ".", "build", "-o", file, "./hack/kind/bounded"))
+	return file, err
 }

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -57,5 +56,5 @@ func backedUp(t *testing.T, s *stack) {
 // store makes the Secret with the credentials of the bucket.
 func store(t *testing.T, namespace string) {
 	t.Helper()
-	run(t, "kubectl", "-n", namespace, "create", "secret", "generic", "store", "--from-literal=AWS_ACCESS_KEY_ID=id", fmt.Sprintf("--from-literal=AWS_SECRET_ACCESS_KEY=%s", "secret"))
+	run(t, "kubectl", "-n", namespace, "create", "secret", "generic", "store", "--from-literal=AWS_ACCESS_KEY_ID=id", "--from-literal=AWS_SECRET_ACCESS_KEY=secret")
 }

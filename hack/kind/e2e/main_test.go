@@ -1,7 +1,7 @@
 //go:build e2e
 
 // Package e2e tests FountainAI on a cluster with nodes, volumes and a network: what no API server alone can show. It is run
-// by `make e2e`, which makes the cluster.
+// by `go run ./hack/kind e2e`, which makes the cluster.
 package e2e
 
 import (
@@ -24,7 +24,7 @@ import (
 
 const charts = "../../../charts/"
 
-// settings are what `make e2e` says of the cluster.
+// settings are what `go run ./hack/kind e2e` says of the cluster.
 var settings = struct {
 	cluster string // name of the kind cluster
 	command string // the program fountain
@@ -40,7 +40,7 @@ var api kubernetes.Interface
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if settings.cluster == "" {
-		log.Fatal("these tests need a cluster of their own: run `make e2e`")
+		log.Fatal("these tests need a cluster of their own: run `go run ./hack/kind e2e`")
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
 	if err != nil {

@@ -12,9 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/moby/sys/mountinfo"
-	"golang.org/x/sys/unix"
 )
 
 // Answers reports whether a Docker engine answers where the docker command looks for it.
@@ -86,14 +83,8 @@ func (e Engine) Stop() error {
 	if err := e.end(); err != nil {
 		return err
 	}
-	mounts, err := mountinfo.GetMounts(mountinfo.PrefixFilter(e.Folder))
-	if err != nil {
+	if err := unmount(e.Folder); err != nil {
 		return err
-	}
-	for i := range mounts {
-		if err := unix.Unmount(mounts[len(mounts)-1-i].Mountpoint, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) {
-			return fmt.Errorf("cannot unmount %s: %w", mounts[len(mounts)-1-i].Mountpoint, err)
-		}
 	}
 	return os.RemoveAll(e.Folder)
 }

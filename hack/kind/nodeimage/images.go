@@ -12,6 +12,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"fountain.coach/fountainai/internal/controlplane/binaries"
+	"fountain.coach/fountainai/internal/controlplane/command"
 )
 
 const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -54,10 +55,8 @@ func (b *builder) components(pause, busybox string) ([]component, error) {
 // preload writes the archive that a node imports when it first starts.
 func (b *builder) preload(ctx context.Context, work string) error {
 	pause := filepath.Join(work, "pause")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", pause, "./hack/kind/pause")
-	cmd.Dir, cmd.Env = b.root, append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, lastLines(string(output), 5))
+	if _, err := command.Output(command.Go(ctx, b.root, "build", "-ldflags", "-s -w", "-o", pause, "./hack/kind/pause")); err != nil {
+		return err
 	}
 	busybox, err := unpackBusybox(ctx, work)
 	if err != nil {
@@ -90,9 +89,8 @@ func (b *builder) preload(ctx context.Context, work string) error {
 
 // unpackBusybox takes busybox, which is static, out of the network tools.
 func unpackBusybox(ctx context.Context, work string) (string, error) {
-	cmd := exec.CommandContext(ctx, "tar", "-x", "-C", work, "-f", filepath.Join(work, "network.rootfs.tar"), "./bin/busybox")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("no busybox among the network tools: %w: %s", err, output)
+	if _, err := command.Output(exec.CommandContext(ctx, "tar", "-x", "-C", work, "-f", filepath.Join(work, "network.rootfs.tar"), "./bin/busybox")); err != nil {
+		return "", fmt.Errorf("no busybox among the network tools: %w", err)
 	}
 	return filepath.Join(work, "bin", "busybox"), nil
 }

@@ -14,12 +14,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 
-	"github.com/gofrs/flock"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"fountain.coach/fountainai/internal/controlplane/binaries"
+	"fountain.coach/fountainai/internal/controlplane/command"
 	"fountain.coach/fountainai/internal/controlplane/progress"
 )
 
@@ -43,9 +42,9 @@ func Ensure(ctx context.Context, root string, out io.Writer) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	lock := flock.New(filepath.Join(b.folder, "lock"))
-	if locked, err := lock.TryLockContext(ctx, time.Second/2); err != nil || !locked {
-		return Image{}, fmt.Errorf("cannot lock %s: %w", lock.Path(), err)
+	lock, err := binaries.Lock(ctx, b.folder, b.log)
+	if err != nil {
+		return Image{}, err
 	}
 	defer lock.Unlock()
 	patches, err := b.patches()
@@ -78,12 +77,12 @@ type builder struct {
 }
 
 func newBuilder(root string, out io.Writer) (*builder, error) {
-	cache, err := os.UserCacheDir()
+	folder, err := binaries.Cache("kind")
 	if err != nil {
-		return nil, fmt.Errorf("no folder for the node image; set XDG_CACHE_HOME: %w", err)
+		return nil, err
 	}
 	b := &builder{
-		root: root, node: filepath.Join(root, "hack", "kind", "node"), folder: filepath.Join(cache, "fountainai", "kind"),
+		root: root, node: filepath.Join(root, "hack", "kind", "node"), folder: folder,
 		out: out, log: progress.New(out, "kind"),
 	}
 	if b.version, err = binaries.Version(root, "kubelet"); err != nil {
@@ -92,7 +91,7 @@ func newBuilder(root string, out io.Writer) (*builder, error) {
 	if b.stamp, err = b.digest(); err != nil {
 		return nil, err
 	}
-	return b, os.MkdirAll(b.folder, 0o755)
+	return b, nil
 }
 
 // digest says what the image is made of: the programs, the files beside them and this package. Debian's packages are those
@@ -104,12 +103,13 @@ func (b *builder) digest() (string, error) {
 	}
 	hash := sha256.New()
 	_, _ = fmt.Fprintln(hash, programs, runtime.GOARCH)
+	sources := os.DirFS(filepath.Join(b.root, "hack", "kind"))
 	for _, folder := range []string{"node", "nodeimage", "pause"} {
-		err := filepath.WalkDir(filepath.Join(b.root, "hack", "kind", folder), func(path string, entry fs.DirEntry, err error) error {
+		err := fs.WalkDir(sources, folder, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.go") {
 				return err
 			}
-			data, err := os.ReadFile(path)
+			data, err := fs.ReadFile(sources, path)
 			_, _ = fmt.Fprintln(hash, path, len(data))
 			hash.Write(data)
 			return err
@@ -178,10 +178,8 @@ func (b *builder) forgetOthers() {
 func (b *builder) rootfs(ctx context.Context, work, kind string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(b.node, "rootfs.sh"), kind, filepath.Join(work, kind+".rootfs.tar"))
 	cmd.Env = append(os.Environ(), "TMPDIR="+work)
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, lastLines(string(output), 8))
-	}
-	return nil
+	_, err := command.Output(cmd)
+	return err
 }
 
 // pack puts Debian, the programs and the files of the node into one image.
@@ -216,9 +214,4 @@ func (b *builder) pack(work, archive, name string) error {
 		layers: []layer{{file: filepath.Join(work, "node.rootfs.tar")}, {tree: tree}},
 		config: v1.Config{Env: []string{"container=docker", searchPath}, StopSignal: "SIGRTMIN+3", Entrypoint: []string{"/usr/local/bin/entrypoint"}},
 	}})
-}
-
-func lastLines(text string, n int) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

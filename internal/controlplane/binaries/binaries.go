@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -95,7 +94,7 @@ func Ensure(ctx context.Context, root string, out io.Writer, names ...string) (s
 	if err != nil || len(missing) == 0 {
 		return s.bin, err
 	}
-	lock, err := s.acquire(ctx)
+	lock, err := Lock(ctx, s.folder, s.log)
 	if err != nil {
 		return "", err
 	}
@@ -117,11 +116,10 @@ func open(root string, out io.Writer) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache, err := os.UserCacheDir()
+	folder, err := Cache("controlplane", version)
 	if err != nil {
-		return nil, fmt.Errorf("no folder for the programs of the control plane; set XDG_CACHE_HOME: %w", err)
+		return nil, err
 	}
-	folder := filepath.Join(cache, "fountainai", "controlplane", version)
 	bin := filepath.Join(folder, "bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return nil, err
@@ -129,12 +127,23 @@ func open(root string, out io.Writer) (*store, error) {
 	return &store{tools: tools, folder: folder, bin: bin, log: progress.New(out, "controlplane")}, nil
 }
 
-// acquire waits until no other process builds into the folder.
-func (s *store) acquire(ctx context.Context) (*flock.Flock, error) {
-	lock := flock.New(filepath.Join(s.folder, "lock"))
+// Cache returns the folder of the user's cache in which the project keeps what takes long to make, and makes it. The parts
+// name a folder below it.
+func Cache(parts ...string) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no folder for what is built once and kept; set XDG_CACHE_HOME: %w", err)
+	}
+	folder := filepath.Join(append([]string{cache, "fountainai"}, parts...)...)
+	return folder, os.MkdirAll(folder, 0o755)
+}
+
+// Lock waits until no other process builds into the folder, and says so to log if it must wait.
+func Lock(ctx context.Context, folder string, log *progress.Reporter) (*flock.Flock, error) {
+	lock := flock.New(filepath.Join(folder, "lock"))
 	free, err := lock.TryLock()
 	if err == nil && !free {
-		done := s.log.Begin("waiting for another process that builds into " + s.bin)
+		done := log.Begin("waiting for another process that builds into " + folder)
 		free, err = lock.TryLockContext(ctx, time.Second/2)
 		done(err)
 	}
@@ -259,5 +268,11 @@ func Stamp(root string, names ...string) (string, error) {
 }
 
 func unknown(name string) error {
-	return fmt.Errorf("no program %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(sources)), ", "))
+	names := Names()
+	for _, node := range NodeNames() {
+		if !slices.Contains(names, node) {
+			names = append(names, node)
+		}
+	}
+	return fmt.Errorf("no program %q; there are %s", name, strings.Join(names, ", "))
 }

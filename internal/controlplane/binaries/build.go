@@ -7,10 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"fountain.coach/fountainai/internal/controlplane/command"
 )
 
 // build makes one program. All are built with the same flags, so that the packages they share are compiled once.
@@ -29,7 +30,7 @@ func (s *store) build(ctx context.Context, name string) (err error) {
 	done := s.log.Begin(fmt.Sprintf("building %s (%s %s)", name, src.module, version))
 	defer func() { done(err) }()
 	file := filepath.Join(temp, name)
-	if err := goCommand(ctx, folder, "build", "-o", file, "-tags", src.tags, "-ldflags", linkerFlags(src.flags, version), src.pkg); err != nil {
+	if _, err := command.Output(command.Go(ctx, folder, "build", "-o", file, "-tags", src.tags, "-ldflags", linkerFlags(src.flags, version), src.pkg)); err != nil {
 		return err
 	}
 	return s.install(file, name)
@@ -78,13 +79,14 @@ func (s *store) download(ctx context.Context) (err error) {
 func (s *store) fetch(ctx context.Context, temp, version string) (string, error) {
 	tool := filepath.Join(temp, "setup-envtest")
 	err := within(ctx, time.Minute, func(ctx context.Context) error {
-		return goCommand(ctx, filepath.Join(s.tools, "envtest"), "build", "-o", tool, "sigs.k8s.io/controller-runtime/tools/setup-envtest")
+		_, err := command.Output(command.Go(ctx, filepath.Join(s.tools, "envtest"), "build", "-o", tool, "sigs.k8s.io/controller-runtime/tools/setup-envtest"))
+		return err
 	})
 	if err != nil {
 		return "", err
 	}
 	err = within(ctx, 10*time.Second, func(ctx context.Context) error {
-		_, err := output(exec.CommandContext(ctx, tool, "list", "--bin-dir", temp, version))
+		_, err := command.Output(exec.CommandContext(ctx, tool, "list", "--bin-dir", temp, version))
 		return err
 	})
 	if err != nil {
@@ -92,7 +94,7 @@ func (s *store) fetch(ctx context.Context, temp, version string) (string, error)
 	}
 	var folder string
 	err = within(ctx, 3*time.Minute, func(ctx context.Context) error {
-		folder, err = output(exec.CommandContext(ctx, tool, "use", "--bin-dir", temp, "-p", "path", version))
+		folder, err = command.Output(exec.CommandContext(ctx, tool, "use", "--bin-dir", temp, "-p", "path", version))
 		return err
 	})
 	return folder, err
@@ -102,37 +104,4 @@ func within(ctx context.Context, limit time.Duration, do func(context.Context) e
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return do(ctx)
-}
-
-// goCommand runs the go command in the folder of a tool module, whatever the flags and the workspace of the caller are.
-func goCommand(ctx context.Context, folder string, args ...string) error {
-	_, err := output(goCmd(ctx, folder, args...))
-	return err
-}
-
-func goCmd(ctx context.Context, folder string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = folder
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly -trimpath -buildvcs=false", "GOWORK=off", "CGO_ENABLED=0",
-		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
-	return cmd
-}
-
-// output runs a command that ends with this process, and returns what it prints; an error has the end of what it complains.
-func output(cmd *exec.Cmd) (string, error) {
-	runtime.LockOSThread() // the parent-death signal comes when the thread ends
-	defer runtime.UnlockOSThread()
-	endWithParent(cmd)
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("%s %s: %w: %s", filepath.Base(cmd.Path), cmd.Args[1], err, lastLines(complaint.String(), 5))
-	}
-	return strings.TrimSpace(string(out)), nil
-}
-
-func lastLines(text string, n int) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

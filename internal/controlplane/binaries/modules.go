@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+
+	"fountain.coach/fountainai/internal/controlplane/command"
 )
 
 // ModuleFolder downloads a module that one of the tool modules under hack/controlplane requires, and returns its folder.
 func ModuleFolder(ctx context.Context, root, tool, module string) (string, error) {
-	out, err := output(goCmd(ctx, filepath.Join(root, "hack", "controlplane", tool), "mod", "download", "-json", module))
+	out, err := command.Output(command.Go(ctx, filepath.Join(root, "hack", "controlplane", tool), "mod", "download", "-json", module))
 	if err != nil {
 		return "", fmt.Errorf("cannot get the module %s: %w", module, err)
 	}

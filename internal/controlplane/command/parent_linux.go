@@ -1,5 +1,5 @@
-// A build does not outlive the test that asked for it.
-package binaries
+// A program does not outlive the test or tool that asked for it.
+package command
 
 import (
 	"os/exec"
