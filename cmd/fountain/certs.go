@@ -34,7 +34,7 @@ for any site before those who trust ca.crt.`,
 }
 
 func certs(stdout io.Writer, dir, domain string, now time.Time) error {
-	if err := checkDomain(domain); err != nil {
+	if err := checkOtherDomain(domain); err != nil {
 		return err
 	}
 	result, err := localca.Ensure(dir, append(tlsNames(domain), "127.0.0.1", "::1"), now)

@@ -118,4 +118,5 @@ func TestCertsAgain(t *testing.T) {
 		}
 	}
 	requireError(t, "--domain", certs(new(bytes.Buffer), dir, "a b", time.Now()))
+	requireError(t, "in any case", certs(new(bytes.Buffer), dir, localDomain, time.Now()))
 }

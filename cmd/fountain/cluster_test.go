@@ -46,7 +46,7 @@ func mountSecret(t *testing.T, files map[string]string) string {
 // TestKongFromSecrets: keys and certificate as mounted, and a configuration that
 // has the domain in it already.
 func TestKongFromSecrets(t *testing.T) {
-	for _, domain := range []string{"example.org", "stage.fountain.coach"} {
+	for _, domain := range []string{"example.org", "stage.fountain.coach", localDomain} {
 		t.Run(domain, func(t *testing.T) {
 			files, _ := rendered(t, true, domain)
 			source := filepath.Join(t.TempDir(), "kong.yml")

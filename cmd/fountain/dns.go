@@ -88,7 +88,7 @@ func dns(ctx context.Context, stdout, stderr io.Writer, options dnsOptions) erro
 
 // changes makes the batch: a record set per host and kind of address.
 func (o dnsOptions) changes() (*changeBatch, error) {
-	if err := checkDomain(o.domain); err != nil {
+	if err := checkOtherDomain(o.domain); err != nil {
 		return nil, err
 	}
 	if o.ttl < 0 || o.ttl > 1<<31-1 {

@@ -48,7 +48,7 @@ func TestDNSRefuses(t *testing.T) {
 		"loopback":     {func(o *dnsOptions) { o.ips = []string{"127.0.0.1"} }, "--ip"},
 		"link-local":   {func(o *dnsOptions) { o.ips = []string{"fe80::1%eth0"} }, "--ip"},
 		"all":          {func(o *dnsOptions) { o.ips = []string{"0.0.0.0"} }, "--ip"},
-		"localhost":    {func(o *dnsOptions) { o.domain = "localhost" }, "--domain"},
+		"localhost":    {func(o *dnsOptions) { o.domain = "localhost" }, "in any case"},
 		"negative TTL": {func(o *dnsOptions) { o.ttl = -1 }, "--ttl"},
 		"no zone":      {func(o *dnsOptions) { o.apply = true }, "--hosted-zone-id"},
 		"no aws":       {func(o *dnsOptions) { o.apply, o.zone = true, "Z1" }, "install the AWS CLI"},

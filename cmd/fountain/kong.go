@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ readable by its owner and group only.`,
 	flags.StringVar(&options.config, "config", "", "kong.yml to start from (the built-in one if empty)")
 	flags.StringVar(&options.keys, "keys", "data", "folder of the API keys")
 	flags.StringVar(&options.certs, "certs", "certs", "folder of tls.crt and tls.key; without them, no HTTPS")
-	flags.StringVar(&options.domain, "domain", defaultDomain, "domain of the services, beside localhost")
+	flags.StringVar(&options.domain, "domain", defaultDomain, "domain of the services, beside localhost or itself localhost")
 	cobra.CheckErr(command.MarkFlagRequired("out"))
 	return command
 }
@@ -86,7 +87,7 @@ func kong(stdout io.Writer, options kongOptions, now time.Time) error {
 // kongReport tells a person what was written and where the keys are, without
 // the keys.
 func kongReport(options kongOptions, certificate *serverCertificate, now time.Time) string {
-	text := fmt.Sprintf("Wrote %s for *.%s and *.localhost, ", options.out, options.domain)
+	text := fmt.Sprintf("Wrote %s for *.%s, ", options.out, strings.Join(domains(options.domain), " and *."))
 	if certificate == nil {
 		text += fmt.Sprintf("without HTTPS (no tls.crt and tls.key in %s; fountain certs makes them).\n", options.certs)
 	} else {

@@ -24,7 +24,11 @@ func rendered(t *testing.T, secure bool, domain string) (options kongOptions, ou
 		out: filepath.Join(dir, "gateway", "kong.yml"), keys: filepath.Join(dir, "keys"), certs: filepath.Join(dir, "certs"), domain: domain,
 	}
 	if secure {
-		if err := certs(new(bytes.Buffer), options.certs, domain, time.Now()); err != nil {
+		other := domain
+		if domain == localDomain {
+			other = defaultDomain // a certificate is for localhost in any case
+		}
+		if err := certs(new(bytes.Buffer), options.certs, other, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,7 +52,7 @@ func TestKongRenders(t *testing.T) {
 	for _, c := range []struct {
 		secure bool
 		domain string
-	}{{false, defaultDomain}, {true, defaultDomain}, {true, "stage.example.org"}} {
+	}{{false, defaultDomain}, {true, defaultDomain}, {true, "stage.example.org"}, {false, localDomain}, {true, localDomain}} {
 		t.Run(fmt.Sprintf("%s HTTPS %v", c.domain, c.secure), func(t *testing.T) {
 			options, _ := rendered(t, c.secure, c.domain)
 			config, err := gateway.LoadConfig(options.out)
@@ -93,7 +97,11 @@ func checkRoutes(t *testing.T, config *gateway.Config, secure bool, domain strin
 				t.Errorf("%s: %v, %d", route.Name, route.Protocols, route.HTTPSRedirectStatusCode)
 			}
 			name := append(slices.Clone(serviceNames), orchestratorName)[i]
-			if want := []string{name + "." + domain, name + ".localhost"}; !slices.Equal(route.Hosts, want) {
+			want := []string{name + "." + domain, name + ".localhost"}
+			if domain == localDomain {
+				want = want[:1]
+			}
+			if !slices.Equal(route.Hosts, want) {
 				t.Errorf("%s: %v, want %v", route.Name, route.Hosts, want)
 			}
 		}
@@ -103,20 +111,33 @@ func checkRoutes(t *testing.T, config *gateway.Config, secure bool, domain strin
 	}
 }
 
-// A host of two labels needs a name of its own: Kong looks no wildcard up for it.
+// A host of two labels needs a name of its own: Kong looks no wildcard up for it,
+// and takes no name twice.
 func TestKongNamesEveryHost(t *testing.T) {
-	options, _ := rendered(t, true, defaultDomain)
-	config, err := gateway.LoadConfig(options.out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, sni := range config.Certificates[0].SNIs {
-		names = append(names, sni.Name)
-	}
-	for _, want := range []string{"*.fountain.coach", "fountain.coach", "*.localhost", "localhost", "character.localhost", "storyfactory.localhost"} {
-		if !slices.Contains(names, want) {
-			t.Errorf("%s is not among %v", want, names)
+	local := []string{"*.localhost", "localhost", "character.localhost", "storyfactory.localhost"}
+	for domain, wanted := range map[string][]string{
+		defaultDomain: append([]string{"*.fountain.coach", "fountain.coach", "character.fountain.coach"}, local...),
+		localDomain:   local,
+	} {
+		options, output := rendered(t, true, domain)
+		config, err := gateway.LoadConfig(options.out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, sni := range config.Certificates[0].SNIs {
+			if slices.Contains(names, sni.Name) {
+				t.Errorf("%s is named twice", sni.Name)
+			}
+			names = append(names, sni.Name)
+		}
+		for _, want := range wanted {
+			if !slices.Contains(names, want) {
+				t.Errorf("%s is not among %v", want, names)
+			}
+		}
+		if got := strings.Count(output, "*."+localDomain); got != 1 || strings.Contains(output, "Warning") {
+			t.Errorf("--domain %s tells of *.localhost %d times: %s", domain, got, output)
 		}
 	}
 }
@@ -213,7 +234,6 @@ func TestKongRefuses(t *testing.T) {
 		"certificate, no key":  {kongOptions{certs: half}, "tls.key"},
 		"domain with capitals": {kongOptions{domain: "Example.org"}, "--domain"},
 		"domain of addresses":  {kongOptions{domain: "192.0.2.1"}, "--domain"},
-		"domain localhost":     {kongOptions{domain: "localhost"}, "in any case"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.options.out, c.options.keys = filepath.Join(t.TempDir(), "kong.yml"), t.TempDir()

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -96,16 +97,22 @@ func routesOf(root *yaml.Node) []*yaml.Node {
 }
 
 // moveHosts puts hosts under the default domain under another; any that are
-// there already stay.
+// there already stay, and each is there once.
 func moveHosts(hosts *yaml.Node, domain string) {
-	for _, host := range items(hosts) {
-		if strings.HasSuffix(host.Value, "."+domain) {
-			continue // also where the domain is one below the default
-		}
-		if name, found := strings.CutSuffix(host.Value, "."+defaultDomain); found {
+	if items(hosts) == nil {
+		return
+	}
+	seen := make(map[string]bool)
+	hosts.Content = slices.DeleteFunc(hosts.Content, func(host *yaml.Node) bool {
+		// What is under the domain stays, also where that is one below the default.
+		name, found := strings.CutSuffix(host.Value, "."+defaultDomain)
+		if found && !strings.HasSuffix(host.Value, "."+domain) {
 			host.Value = name + "." + domain
 		}
-	}
+		again := seen[host.Value]
+		seen[host.Value] = true
+		return again
+	})
 }
 
 func demandHTTPS(route *yaml.Node) {

@@ -52,7 +52,7 @@ routes:
 {{- end }}
 
 {{- define "fountainai.kongRoute" -}}
-hosts: [{{ .name }}.{{ .domain }}, {{ .name }}.localhost]
+hosts: [{{ .name }}.{{ .domain }}{{ if ne .domain "localhost" }}, {{ .name }}.localhost{{ end }}]
 protocols: [http, https]
 strip_path: false
 preserve_host: true
