@@ -34,6 +34,9 @@ the API keys of the consumers writer and reader, which are made on first use, an
 when --certs holds tls.crt and tls.key, with that certificate and with every route
 on HTTPS alone; plain HTTP is then answered with 308.
 
+The keys are in the files api-key and api-key-reader; further ones, accepted as well,
+may stand beside them as api-key.NAME and api-key-reader.NAME (see fountain key --help).
+
 The same input gives the same file, byte for byte. The file holds keys: it is
 readable by its owner and group only.`,
 		Args: cobra.NoArgs,
@@ -80,7 +83,7 @@ func kong(stdout io.Writer, options kongOptions, now time.Time) error {
 	if err := replaceFile(options.out, content, 0o640); err != nil {
 		return err
 	}
-	fmt.Fprint(stdout, kongReport(options, certificate, now))
+	fmt.Fprint(stdout, kongReport(options, certificate, now), furtherFiles(keys))
 	return nil
 }
 

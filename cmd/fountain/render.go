@@ -18,7 +18,7 @@ const renderedNotice = `# Rendered by fountain kong. It holds API keys: keep it 
 `
 
 // renderKong returns kong.yml with keys, certificate (nil: none) and domain.
-func renderKong(source []byte, domain string, keys map[string]string, certificate *serverCertificate) ([]byte, error) {
+func renderKong(source []byte, domain string, keys []apiKey, certificate *serverCertificate) ([]byte, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(source, &document); err != nil {
 		return nil, err
@@ -33,8 +33,8 @@ func renderKong(source []byte, domain string, keys map[string]string, certificat
 			demandHTTPS(route)
 		}
 	}
-	for _, consumer := range []string{"writer", "reader"} {
-		if err := addCredential(root, consumer, keys[consumer]); err != nil {
+	for _, key := range keys {
+		if err := addCredential(root, key); err != nil {
 			return nil, err
 		}
 	}
@@ -139,26 +139,41 @@ func mapping(pairs ...any) *yaml.Node {
 	return node
 }
 
-// addCredential gives a consumer its key, unless it has it.
-func addCredential(root *yaml.Node, username, key string) error {
+// addCredential gives a consumer a key, unless it has it. Kong would not start
+// with a key of two consumers.
+func addCredential(root *yaml.Node, key apiKey) error {
+	var owner *yaml.Node
 	for _, consumer := range items(field(root, "consumers")) {
-		if name := field(consumer, "username"); name == nil || name.Value != username {
+		name := field(consumer, "username")
+		mine := name != nil && name.Value == key.consumer
+		if mine {
+			owner = consumer
+		}
+		if !hasCredential(consumer, key.value) {
 			continue
 		}
-		credentials := field(consumer, "keyauth_credentials")
-		for _, known := range items(credentials) {
-			if value := field(known, "key"); value != nil && value.Value == key {
-				return nil
-			}
+		if mine {
+			return nil
 		}
-		if items(credentials) == nil {
-			credentials = &yaml.Node{Kind: yaml.SequenceNode}
-			setField(consumer, "keyauth_credentials", credentials, "username")
-		}
-		credentials.Content = append(credentials.Content, mapping("key", text(key)))
-		return nil
+		return fmt.Errorf("the key of the %s in %s is a key of another consumer here; put another into the file, or take it out here", key.consumer, key.path)
 	}
-	return fmt.Errorf("there is no consumer %s to give a key to; add one, as in the built-in file", username)
+	if owner == nil {
+		return fmt.Errorf("there is no consumer %s to give a key to; add one, as in the built-in file", key.consumer)
+	}
+	credentials := field(owner, "keyauth_credentials")
+	if items(credentials) == nil {
+		credentials = &yaml.Node{Kind: yaml.SequenceNode}
+		setField(owner, "keyauth_credentials", credentials, "username")
+	}
+	credentials.Content = append(credentials.Content, mapping("key", text(key.value)))
+	return nil
+}
+
+func hasCredential(consumer *yaml.Node, key string) bool {
+	return slices.ContainsFunc(items(field(consumer, "keyauth_credentials")), func(known *yaml.Node) bool {
+		value := field(known, "key")
+		return value != nil && value.Value == key
+	})
 }
 
 // addCertificate adds the certificate with the names that it is shown for. In

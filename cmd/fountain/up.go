@@ -37,7 +37,8 @@ func newUpCommand() *cobra.Command {
 		Short: "Run the five services and the gateway on this machine",
 		Long: `Run the five services and the gateway in one process, until Ctrl-C.
 
-The first start makes the databases and an API key in the data folder. What the
+The first start makes the databases and an API key in the data folder (fountain key
+--help tells how to change it). What the
 services have acknowledged is on disk: Ctrl-C, a crash or a power cut lose nothing.
 For one machine and trials; production runs Kong (see the README).`,
 		Args: cobra.NoArgs,
@@ -66,7 +67,11 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	if err != nil {
 		return err
 	}
-	if err := addKeys(config, options.data); err != nil {
+	keys, err := ensureKeys(options.data)
+	if err != nil {
+		return err
+	}
+	if err := addKeys(config, keys); err != nil {
 		return err
 	}
 	if err := options.addCertificate(config); err != nil {
@@ -94,7 +99,7 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	if secure != nil {
 		all.openTLS(secure, front, g, logger)
 	}
-	fmt.Fprint(stdout, welcome(plain.Addr(), options.data, time.Since(started), page != nil), options.welcomeTLS(secure), "\nCtrl-C stops it.\n")
+	fmt.Fprint(stdout, welcome(plain.Addr(), options.data, time.Since(started), page != nil), furtherFiles(keys), options.welcomeTLS(secure), "\nCtrl-C stops it.\n")
 	err = stack.Serve(ctx, all.serve)
 	fmt.Fprintln(stdout, "Stopped; everything acknowledged is on disk.")
 	return errors.Join(err, g.Close())

@@ -5,6 +5,7 @@ package gateway
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -194,8 +195,8 @@ func LoadConfig(path string) (*Config, error) {
 
 // AddKey gives consumer a further key.
 func (c *Config) AddKey(consumer, key string) error {
-	if reason := checkKey(key); reason != "" {
-		return fmt.Errorf("key for consumer %q %s", consumer, reason)
+	if err := CheckKey(key); err != nil {
+		return fmt.Errorf("key for consumer %q %w", consumer, err)
 	}
 	index := slices.IndexFunc(c.Consumers, func(known Consumer) bool { return known.Username == consumer })
 	if index < 0 {
@@ -212,15 +213,16 @@ func (c *Config) AddKey(consumer, key string) error {
 	return nil
 }
 
-// checkKey says what is wrong with a key, or nothing.
-func checkKey(key string) string {
+// CheckKey returns what is wrong with an API key, as in "is empty", or nil. The
+// error leaves the key itself out.
+func CheckKey(key string) error {
 	switch {
 	case key == "":
-		return "is empty"
+		return errors.New("is empty")
 	case strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "has characters other than printable ASCII, so no header could carry it"
+		return errors.New("has characters other than printable ASCII, so no header could carry it")
 	}
-	return ""
+	return nil
 }
 
 // ReplaceDomain puts the services under domain instead of the domain old, as

@@ -216,8 +216,8 @@ func (f *faults) checkConsumers(consumers []Consumer) {
 		// The messages leave the key itself out: they end up in logs.
 		for j, credential := range consumer.Credentials {
 			at := item(at+".keyauth_credentials", j) + ".key"
-			if reason := checkKey(credential.Key); reason != "" {
-				f.add(at, "%s", reason)
+			if err := CheckKey(credential.Key); err != nil {
+				f.add(at, "%v", err)
 			} else if keys[credential.Key] {
 				f.add(at, "the same key appears twice")
 			}
