@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -35,6 +36,24 @@ func TestTheSnapshotTokenStays(t *testing.T) {
 		if now := r.secret("story-snapshot", "token"); now != token {
 			t.Errorf("after helm %s the token is another", arguments[0])
 		}
+	}
+}
+
+// TestTheFirstKeyStaysWhileItIsNamed: the key that the chart made is accepted
+// beside one of the user's own until nobody names it.
+func TestTheFirstKeyStaysWhileItIsNamed(t *testing.T) {
+	r := newRelease(t)
+	const own = "cast-character-key-writer"
+	r.helm("install", "cast", "character", "--set", "gateway.mode=ingress")
+	key := r.secret(own, "key")
+	r.helm("upgrade", "cast", "character", "--set", "gateway.mode=ingress,gateway.keys.writer.existingSecret=w2,gateway.keys.writer.additionalSecrets={"+own+"}")
+	if now := r.secret(own, "key"); now != key || key == "" {
+		t.Errorf("as an additional key it is another")
+	}
+	r.helm("upgrade", "cast", "character", "--set", "gateway.mode=ingress,gateway.keys.writer.existingSecret=w2")
+	err := r.client.Get(t.Context(), client.ObjectKey{Namespace: r.namespace, Name: own}, &corev1.Secret{})
+	if !apierrors.IsNotFound(err) {
+		t.Errorf("nobody names the first key any more, and it is still there: %v", err)
 	}
 }
 

@@ -39,6 +39,7 @@ type kongRoute struct {
 type kongConsumer struct {
 	Groups  []string
 	Plugins map[string]any
+	Keys    []string `json:"-"` // names of the Secrets of its keys: kong.yml has none to compare
 }
 
 // text is the configuration as JSON with sorted keys, to compare and to read.
@@ -249,6 +250,7 @@ func (tr *translator) consumer(result kong, object *unstructured.Unstructured, p
 		data, _, _ := unstructured.NestedStringMap(secret.Object, "data")
 		switch kind := secret.GetLabels()["konghq.com/credential"]; {
 		case kind == "key-auth" && data["key"] != "":
+			consumer.Keys = append(consumer.Keys, name)
 		case kind == "acl" && data["group"] != "":
 			consumer.Groups = append(consumer.Groups, strings.TrimPrefix(base64Text(tr, data["group"]), prefix))
 		default:

@@ -28,7 +28,10 @@ var stackValues = map[string]string{
 	"own certificate":      `{global: {gateway: {tls: {enabled: true, existingSecret: wildcard}}}}`,
 	"names in DNS":         `{global: {gateway: {dns: {enabled: true, ttl: 60, target: 198.51.100.7}}}}`,
 	"names in DNS, dbless": `{global: {gateway: {mode: dbless, dns: {enabled: true}}}}`,
-	"own keys":             `{global: {gateway: {keys: {writer: {existingSecret: w}, reader: {existingSecret: r}}}}}`,
+	"own keys":             `{global: {gateway: {keys: {writer: {existingSecret: w, additionalSecrets: [w2]}, reader: {existingSecret: r}}}}}`,
+	"more keys":            `{global: {gateway: {keys: {writer: {additionalSecrets: [w2, w3]}, reader: {additionalSecrets: [r2]}}}}}`,
+	"more keys, dbless":    `{global: {gateway: {mode: dbless, keys: {writer: {additionalSecrets: [w2]}, reader: {additionalSecrets: [r1, r2, r3, r4, r5, r6, r7, r8]}}}}}`,
+	"this machine":         `{global: {domain: localhost, gateway: {mode: dbless, dbless: {engine: embedded}}}, orchestrator: {enabled: true, existingSecret: model}}`,
 	"embedded gateway":     `{global: {gateway: {mode: dbless, dbless: {engine: embedded, replicas: 1, service: {type: NodePort}}}}}`,
 	"gateway inside": `{global: {gateway: {mode: dbless, dbless: {service: {type: ClusterIP}, nodeSelector: {a: b}, priorityClassName: high,
 		tolerations: [{key: a, operator: Exists}], podAnnotations: {a: b}}}}}`,
@@ -74,6 +77,7 @@ var stackValues = map[string]string{
 var serviceValues = map[string]string{
 	"defaults": ``,
 	"ingress":  `{domain: example.org, gateway: {mode: ingress, tls: {enabled: true, certManager: {enabled: true, issuerRef: {name: x}}}, dns: {enabled: true}}}`,
+	"keys":     `{gateway: {mode: ingress, keys: {writer: {existingSecret: w, additionalSecrets: [w2]}, reader: {additionalSecrets: [r2, r3]}}}}`,
 	"names":    `{nameOverride: cast, fullnameOverride: my-cast, snapshot: {existingSecret: s}, restore: {enabled: true, source: claim, claim: c}}`,
 }
 

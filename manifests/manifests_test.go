@@ -187,6 +187,10 @@ func TestTheGuideRunsAsWritten(t *testing.T) {
 			if issuer != "letsencrypt-production" {
 				t.Errorf("after the upgrades the certificates come from %q: what was chosen once must stay", issuer)
 			}
+			credentials := server.Run(t, "kubectl", "-n", "fountainai", "get", "kongconsumer", "fountainai-writer", "-o", "jsonpath={.credentials}")
+			if credentials != `["writer-2","fountainai-group-writer"]` {
+				t.Errorf("after the change of keys the writer has the credentials %s", credentials)
+			}
 		}
 		command := exec.Command("bash", "-euo", "pipefail", "-c", block[2])
 		command.Dir = folder

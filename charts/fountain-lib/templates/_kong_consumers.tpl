@@ -14,19 +14,46 @@ once, a service that is installed alone for itself.
 {{- end }}
 
 {{- define "fountain-lib.keySecret" -}}
-{{- (index .gateway.keys .consumer).existingSecret | default (printf "%s-key-%s" (include "fountain-lib.kong.prefix" .root) .consumer) -}}
+{{- (index .gateway.keys .consumer).existingSecret | default (include "fountain-lib.ownKeySecret" .) -}}
+{{- end }}
+
+{{/* ownKeySecret: the name of the Secret that the chart makes for a consumer. */}}
+{{- define "fountain-lib.ownKeySecret" -}}
+{{- printf "%s-key-%s" (include "fountain-lib.kong.prefix" .root) .consumer -}}
 {{- end }}
 
 {{/*
-keys: a Secret for each consumer whose key is not in one of the user's own. A
-key is made once: an upgrade finds it in the cluster and keeps it. Where nobody
-can look into the cluster (helm template, most GitOps tools) a new one would be
-made each time: name existingSecret there.
+keySecrets: all Secrets whose keys are a consumer's, each once, as a list in JSON:
+the one of keySecret, then the additional ones.
+*/}}
+{{- define "fountain-lib.keySecrets" -}}
+{{- $names := dict -}}
+{{- range $consumer := list "writer" "reader" -}}
+{{- $first := include "fountain-lib.keySecret" (dict "root" $.root "gateway" $.gateway "consumer" $consumer) -}}
+{{- $additional := (index $.gateway.keys $consumer).additionalSecrets | default list -}}
+{{- $_ := set $names $consumer (concat (list $first) $additional | uniq) -}}
+{{- end -}}
+{{- range $names.writer -}}
+{{- if has . $names.reader -}}
+{{- fail (printf "gateway.keys: the Secret %s is named for the writer and for the reader, and a key can be of one of them alone; name another for one of them" .) -}}
+{{- end -}}
+{{- end -}}
+{{- index $names .consumer | toJson -}}
+{{- end }}
+
+{{/*
+keys: a Secret for each consumer whose key is not in one of the user's own, or
+who keeps the one made before as an additional one. A key is made once: an
+upgrade finds it in the cluster and keeps it. Where nobody can look into the
+cluster (helm template, most GitOps tools) a new one would be made each time:
+name existingSecret there.
 */}}
 {{- define "fountain-lib.keys" -}}
 {{- range $consumer := list "writer" "reader" }}
-{{- if not (index $.gateway.keys $consumer).existingSecret }}
-{{- $name := include "fountain-lib.keySecret" (dict "root" $.root "gateway" $.gateway "consumer" $consumer) }}
+{{- $of := dict "root" $.root "gateway" $.gateway "consumer" $consumer }}
+{{- $name := include "fountain-lib.ownKeySecret" $of }}
+{{- $foreign := eq $name (index $.gateway.keys $consumer).existingSecret }}
+{{- if and (not $foreign) (has $name (include "fountain-lib.keySecrets" $of | fromJsonArray)) }}
 ---
 {{ include "fountain-lib.generatedSecret" (dict "root" $.root "name" $name "labels" $.labels "key" "key" "extraLabels" (dict "konghq.com/credential" "key-auth")) }}
 {{- end }}
@@ -90,7 +117,9 @@ metadata:
   {{- include "fountain-lib.annotations" (dict "root" $root "extra" (merge (dict "konghq.com/plugins" (printf "%s-rate-limiting" $prefix)) $class)) }}
 username: {{ $groups }}{{ $consumer }}
 credentials:
-  - {{ include "fountain-lib.keySecret" (dict "root" $root "gateway" $.gateway "consumer" $consumer) }}
+  {{- range include "fountain-lib.keySecrets" (dict "root" $root "gateway" $.gateway "consumer" $consumer) | fromJsonArray }}
+  - {{ . }}
+  {{- end }}
   - {{ $prefix }}-group-{{ $consumer }}
 ---
 # The group is no secret, but the controller reads it as a credential.

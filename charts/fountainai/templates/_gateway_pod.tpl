@@ -116,12 +116,14 @@ volumes:
   - name: keys
     projected:
       sources:
+        {{- range $consumer := list "writer" "reader" }}
+        {{- $file := ternary "api-key" "api-key-reader" (eq $consumer "writer") }}
+        {{- range $i, $name := include "fountain-lib.keySecrets" (dict "root" $root "gateway" $gateway "consumer" $consumer) | fromJsonArray }}
         - secret:
-            name: {{ include "fountain-lib.keySecret" (dict "root" $root "gateway" $gateway "consumer" "writer") }}
-            items: [{key: key, path: api-key}]
-        - secret:
-            name: {{ include "fountain-lib.keySecret" (dict "root" $root "gateway" $gateway "consumer" "reader") }}
-            items: [{key: key, path: api-key-reader}]
+            name: {{ $name }}
+            items: [{key: key, path: {{ $file }}{{ if $i }}.{{ sub $i 1 }}{{ end }}}]
+        {{- end }}
+        {{- end }}
   {{- if $gateway.tls.enabled }}
   - name: certs
     secret:
