@@ -88,6 +88,12 @@ var gatewayFields = []fieldCase{
 	{"gateway.corsOrigins", func(s *spec) { s.Gateway.CORSOrigins = []string{"https://write.example.org"} }, "KongPlugin", `https://write.example.org`},
 	{"gateway.keys.writer", func(s *spec) { s.Gateway.Keys.Writer = &corev1.LocalObjectReference{Name: "w"} }, "KongConsumer", `"credentials":["w",`},
 	{"gateway.keys.reader", func(s *spec) { s.Gateway.Keys.Reader = &corev1.LocalObjectReference{Name: "r"} }, "KongConsumer", `"credentials":["r",`},
+	{"gateway.keys.additionalWriters", func(s *spec) {
+		s.Gateway.Keys.AdditionalWriters = []corev1.LocalObjectReference{{Name: "w2"}, {Name: "w3"}}
+	}, "KongConsumer", `"credentials":["w","w2","w3",`},
+	{"gateway.keys.additionalReaders", func(s *spec) {
+		s.Gateway.Keys.AdditionalReaders = []corev1.LocalObjectReference{{Name: "r2"}}
+	}, "KongConsumer", `"credentials":["r","r2",`},
 	{"gateway.rateLimit.perMinute", func(s *spec) { s.Gateway.RateLimit.PerMinute = 77 }, "KongPlugin", `"minute":77`},
 	{"gateway.rateLimit.docsPerMinute", func(s *spec) { s.Gateway.RateLimit.DocsPerMinute = 78 }, "KongPlugin", `"minute":78`},
 	{"gateway.tls.secretName", func(s *spec) { s.Gateway.TLS = &v1alpha1.TLS{SecretName: "tls"} }, "Ingress", `"secretName":"tls"`},

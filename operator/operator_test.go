@@ -387,6 +387,33 @@ func TestMissingSecretsAreNamed(t *testing.T) {
 	b.eventually(b.condition("story", "Degraded", "True", v1alpha1.ReasonSecretMissing))
 }
 
+// TestAKeyOfBothIsRefused: a Secret that is named for the writer and the reader.
+func TestAKeyOfBothIsRefused(t *testing.T) {
+	b := newBench(t)
+	b.stack("story", v1alpha1.FountainStackSpec{Gateway: v1alpha1.Gateway{Keys: v1alpha1.Keys{AdditionalWriters: secretsNamed("ab"), AdditionalReaders: secretsNamed("b")}}})
+	b.eventually(func() string {
+		stack := &v1alpha1.FountainStack{}
+		if err := b.read(stack, "story"); err != nil {
+			return err.Error()
+		}
+		for _, condition := range stack.Status.Conditions {
+			if strings.Contains(condition.Message, "the Secret b is named for the writer and for the reader") {
+				return ""
+			}
+		}
+		return fmt.Sprintf("nobody says so: %v", stack.Status.Conditions)
+	})
+}
+
+// secretsNamed are references to Secrets with names of one letter.
+func secretsNamed(letters string) []corev1.LocalObjectReference {
+	var list []corev1.LocalObjectReference
+	for _, letter := range letters {
+		list = append(list, corev1.LocalObjectReference{Name: string(letter)})
+	}
+	return list
+}
+
 func TestTheAPIServerRefusesMistakes(t *testing.T) {
 	b := newBench(t)
 	stack := func(change func(*v1alpha1.FountainStack)) *v1alpha1.FountainStack {
@@ -414,6 +441,11 @@ func TestTheAPIServerRefusesMistakes(t *testing.T) {
 		{"name a Secret with the key of the model", func(s *v1alpha1.FountainStack) { s.Spec.Orchestrator = &v1alpha1.Orchestrator{} }},
 		{"either a claim that holds backups", func(s *v1alpha1.FountainStack) { s.Spec.Restore = &v1alpha1.Restore{} }},
 		{"spec.version", func(s *v1alpha1.FountainStack) { s.Spec.Version = "a b" }},
+		{"at most 8 items", func(s *v1alpha1.FountainStack) { s.Spec.Gateway.Keys.AdditionalWriters = secretsNamed("abcdefghi") }},
+		{"additionalReaders[1]: Duplicate", func(s *v1alpha1.FountainStack) { s.Spec.Gateway.Keys.AdditionalReaders = secretsNamed("aa") }},
+		{"give each additional Secret a name", func(s *v1alpha1.FountainStack) {
+			s.Spec.Gateway.Keys.AdditionalReaders = []corev1.LocalObjectReference{{}}
+		}},
 	} {
 		err := b.Create(t.Context(), stack(test.change), client.DryRunAll)
 		if err == nil || !strings.Contains(err.Error(), test.want) {

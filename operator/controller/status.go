@@ -117,6 +117,9 @@ func named(spec *v1alpha1.FountainStackSpec) []string {
 			names = append(names, key.Name)
 		}
 	}
+	for _, key := range slices.Concat(spec.Gateway.Keys.AdditionalWriters, spec.Gateway.Keys.AdditionalReaders) {
+		names = append(names, key.Name)
+	}
 	if tls := spec.Gateway.TLS; tls != nil && tls.SecretName != "" {
 		names = append(names, tls.SecretName)
 	}

@@ -156,7 +156,9 @@ func TestNamedSecrets(t *testing.T) {
 	}
 	spec.Orchestrator.KeySecret, spec.Orchestrator.CASecret = of("openai"), of("ca")
 	spec.Gateway.Keys.Writer, spec.Gateway.Keys.Reader = of("keys"), of("keys")
-	if got := named(spec); !slices.Equal(got, []string{"ca", "keys", "openai"}) {
+	spec.Gateway.Keys.AdditionalWriters = []corev1.LocalObjectReference{{Name: "keys"}, {Name: "keys-2"}}
+	spec.Gateway.Keys.AdditionalReaders = []corev1.LocalObjectReference{{Name: "reader-2"}}
+	if got := named(spec); !slices.Equal(got, []string{"ca", "keys", "keys-2", "openai", "reader-2"}) {
 		t.Errorf("got %v", got)
 	}
 }

@@ -93,6 +93,8 @@ func gatewayValues(global tree, gateway *v1alpha1.Gateway) error {
 			global.set(key.Name, "gateway", "keys", consumer, "existingSecret")
 		}
 	}
+	global.set(secretNames(gateway.Keys.AdditionalWriters), "gateway", "keys", "writer", "additionalSecrets")
+	global.set(secretNames(gateway.Keys.AdditionalReaders), "gateway", "keys", "reader", "additionalSecrets")
 	global.set(gateway.RateLimit.PerMinute, "gateway", "rateLimit", "perMinute")
 	global.set(gateway.RateLimit.DocsPerMinute, "gateway", "rateLimit", "docsPerMinute")
 	if tls := gateway.TLS; tls != nil {
@@ -271,6 +273,14 @@ func references(list []corev1.LocalObjectReference) []any {
 		result = append(result, map[string]any{"name": reference.Name})
 	}
 	return result
+}
+
+func secretNames(list []corev1.LocalObjectReference) []any {
+	var names []any
+	for _, reference := range list {
+		names = append(names, reference.Name)
+	}
+	return names
 }
 
 func stringMap(m map[string]string) map[string]any {

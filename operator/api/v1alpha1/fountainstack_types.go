@@ -270,6 +270,7 @@ type Gateway struct {
 
 // Keys names Secrets that hold API keys under the key "key" (and, in the mode
 // ingress, bear the label konghq.com/credential: key-auth).
+// +kubebuilder:validation:XValidation:rule="(!has(self.additionalWriters) || self.additionalWriters.all(s, size(s.name) > 0)) && (!has(self.additionalReaders) || self.additionalReaders.all(s, size(s.name) > 0))",message="give each additional Secret a name"
 type Keys struct {
 	// Writer may read and write.
 	// +optional
@@ -277,6 +278,18 @@ type Keys struct {
 	// Reader may only read.
 	// +optional
 	Reader *corev1.LocalObjectReference `json:"reader,omitempty"`
+	// AdditionalWriters are accepted as well, while clients move from one key to another.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	AdditionalWriters []corev1.LocalObjectReference `json:"additionalWriters,omitempty"`
+	// AdditionalReaders are the same for keys that may only read.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	AdditionalReaders []corev1.LocalObjectReference `json:"additionalReaders,omitempty"`
 }
 
 // RateLimit of requests, counted in each pod of Kong.
