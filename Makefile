@@ -8,7 +8,7 @@ FUZZTIME ?= 30s
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: bin/fountain ## Build and run the whole stack on this machine
@@ -33,6 +33,24 @@ images: ## Build the eight container images; IMAGE_BUILD=host needs no registry
 .PHONY: test-compose
 test-compose: ## Bring up docker-compose.yml for real and try to break it; needs Docker
 	@VERSION='$(VERSION)' LDFLAGS='$(LDFLAGS)' hack/compose/test.sh
+
+.PHONY: e2e
+e2e: ## Make a kind cluster, install everything in it, try to break it; E2E names tests, as E2E="-test.run Operator"
+	@hack/kind/tools.sh
+	@go run ./hack/kind e2e $(E2E)
+
+.PHONY: kind-up
+kind-up: ## Make a kind cluster to work with and load the images into it
+	@hack/kind/tools.sh
+	@go run ./hack/kind up
+
+.PHONY: kind-load
+kind-load: ## Build the images again and load them into the cluster of kind-up
+	@go run ./hack/kind load
+
+.PHONY: kind-down
+kind-down: ## Remove the cluster of kind-up
+	@go run ./hack/kind down
 
 .PHONY: test
 test: lint drift controlplane ## Run everything that must hold: lint, generated code, all tests with the race detector

@@ -29,6 +29,8 @@ const (
 	imageNext = "kind-next" // of those that tests upgrade to
 )
 
+const nodeImageFrom = "FOUNTAIN_NODE_IMAGE" // where the image of a node comes from
+
 // programs are the images of the project, as they are called in the charts.
 var programs = []string{"centralsequence", "character", "scriptmanagement", "sessioncontext", "storyfactory", "fountain", "orchestrator", "operator"}
 
@@ -108,9 +110,14 @@ func readConfig(file string) (*v1alpha4.Cluster, error) {
 }
 
 // nodeImage sees to it that the engine has the image of a node: the published one where there is a registry, else one of
-// our own with what kubeadm must be told of it. FOUNTAIN_NODE_IMAGE=build does not ask for the published one.
+// our own with what kubeadm must be told of it. FOUNTAIN_NODE_IMAGE names an archive of the published one, or is "build":
+// then nobody is asked for it.
 func (c cluster) nodeImage(ctx context.Context) (string, []string, error) {
-	if os.Getenv("FOUNTAIN_NODE_IMAGE") != "build" {
+	switch archive := os.Getenv(nodeImageFrom); archive {
+	case "build":
+	default:
+		return withoutDigest(defaults.Image), nil, c.log.Do("loading "+archive, func() error { return docker(ctx, "load", "--quiet", "--input", archive) })
+	case "":
 		err := c.log.Do("pulling "+defaults.Image, func() error { return pull(ctx, defaults.Image) })
 		if err == nil {
 			return defaults.Image, nil, nil

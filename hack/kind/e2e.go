@@ -12,6 +12,9 @@ import (
 	"syscall"
 	"time"
 
+	"sigs.k8s.io/kind/pkg/apis/config/defaults"
+	"sigs.k8s.io/yaml"
+
 	"fountain.coach/fountainai/hack/kind/engine"
 	"fountain.coach/fountainai/hack/kind/nodeimage"
 	"fountain.coach/fountainai/internal/controlplane/binaries"
@@ -68,7 +71,7 @@ func (e endToEnd) fetch(ctx context.Context, theirs bool) error {
 		return err
 	}
 	if !theirs {
-		if _, err := nodeimage.Ensure(ctx, ".", os.Stderr); err != nil {
+		if err := e.fetchNodeImage(ctx); err != nil {
 			return err
 		}
 	}
@@ -86,6 +89,26 @@ func (e endToEnd) fetch(ctx context.Context, theirs bool) error {
 	})
 }
 
+// fetchNodeImage gets the image of a node for an engine that has no way to a registry, and says which it is in the
+// environment of what is started from here.
+func (e endToEnd) fetchNodeImage(ctx context.Context) error {
+	if os.Getenv(nodeImageFrom) == "" {
+		archive, err := published(ctx, defaults.Image, os.Stderr)
+		if err == nil {
+			return os.Setenv(nodeImageFrom, archive)
+		}
+		e.log.Line("no registry can be reached, so the node image is one built here: " + err.Error())
+		if err := os.Setenv(nodeImageFrom, "build"); err != nil {
+			return err
+		}
+	}
+	if os.Getenv(nodeImageFrom) != "build" {
+		return nil
+	}
+	_, err := nodeimage.Ensure(ctx, ".", os.Stderr)
+	return err
+}
+
 // again runs this program once more, in a network of its own.
 func (e endToEnd) again(ctx context.Context) error {
 	self, err := os.Executable()
@@ -94,7 +117,7 @@ func (e endToEnd) again(ctx context.Context) error {
 	}
 	cmd := exec.CommandContext(ctx, self, append([]string{"e2e"}, e.args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), ownNetwork+"=own", "FOUNTAIN_NODE_IMAGE=build") // there is no registry in it
+	cmd.Env = append(os.Environ(), ownNetwork+"=own")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	return runInOwnNetwork(cmd)
 }
@@ -152,6 +175,48 @@ func (e endToEnd) startEngine(ctx context.Context) (stop func() error, err error
 	return docker.Stop, err
 }
 
+// gateway returns the engine of the gateway in mode dbless: Kong where its image can be had, which is then in the cluster, else
+// the embedded one.
+func (e endToEnd) gateway(ctx context.Context) (string, error) {
+	if os.Getenv(nodeImageFrom) != "" {
+		return "embedded", nil // nobody is asked for images
+	}
+	image, err := kongImage("charts/fountainai/values.yaml")
+	if err != nil {
+		return "", err
+	}
+	if err := e.log.Do("pulling "+image, func() error { return pull(ctx, image) }); err != nil {
+		e.log.Line("the embedded gateway stands in for Kong, whose image cannot be pulled: " + err.Error())
+		return "embedded", nil
+	}
+	return "kong", e.cluster.load(ctx, []string{image})
+}
+
+// kongImage reads from a chart's values which image of Kong it runs.
+func kongImage(file string) (string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	var values struct {
+		Global struct {
+			Gateway struct {
+				Dbless struct {
+					Image struct{ Repository, Tag string }
+				}
+			}
+		}
+	}
+	if err := yaml.Unmarshal(data, &values); err != nil {
+		return "", fmt.Errorf("%s: %w", file, err)
+	}
+	image := values.Global.Gateway.Dbless.Image
+	if image.Repository == "" || image.Tag == "" {
+		return "", fmt.Errorf("%s names no image of Kong", file)
+	}
+	return image.Repository + ":" + image.Tag, nil
+}
+
 // loadImages puts the images of the project into the cluster, and those that a test upgrades to.
 func (e endToEnd) loadImages(ctx context.Context) error {
 	upgraded := []string{"character", "operator"}
@@ -178,11 +243,15 @@ func (e endToEnd) test(ctx context.Context) error {
 	if _, err := command.Output(command.Go(ctx, ".", "build", "-o", fountain, "./cmd/fountain")); err != nil {
 		return err
 	}
+	gateway, err := e.gateway(ctx)
+	if err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, program, append([]string{"-test.v", "-test.timeout=40m"}, e.args...)...)
 	cmd.Dir = filepath.Join("hack", "kind", "e2e")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+e.cluster.kubeconfig, "FOUNTAIN_E2E_CLUSTER="+e.cluster.name, "FOUNTAIN_E2E_COMMAND="+fountain,
-		"FOUNTAIN_E2E_TAG="+imageTag, "FOUNTAIN_E2E_NEXT_TAG="+imageNext, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+		"FOUNTAIN_E2E_TAG="+imageTag, "FOUNTAIN_E2E_NEXT_TAG="+imageNext, "FOUNTAIN_E2E_GATEWAY="+gateway, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	start := time.Now()
 	err = cmd.Run()

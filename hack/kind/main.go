@@ -104,7 +104,7 @@ func (w workshop) find(ctx context.Context) error {
 	return nil
 }
 
-var errNoCluster = errors.New("there is no cluster; make one with `go run ./hack/kind up`")
+var errNoCluster = errors.New("there is no cluster; make one with `make kind-up`")
 
 func (w workshop) up(ctx context.Context) error {
 	if w.find(ctx) != nil {

@@ -6,6 +6,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,11 +19,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// install installs the umbrella chart with the embedded gateway, or upgrades it.
+// install installs the umbrella chart, or upgrades it.
 func install(t *testing.T, namespace, release string, set ...string) {
 	t.Helper()
 	args := []string{"upgrade", "--install", release, charts + "fountainai", "-n", namespace, "--wait", "--timeout", "4m", "-f", "testdata/values.yaml",
-		"--set", "global.imageTag=" + settings.tag}
+		"--set", "global.imageTag=" + settings.tag, "--set", "global.gateway.dbless.engine=" + settings.gateway}
 	for _, value := range set {
 		args = append(args, "--set", value)
 	}
@@ -110,7 +111,7 @@ func killedDuringImports(t *testing.T, s *stack) {
 
 func podsOf(t *testing.T, namespace string) []string {
 	t.Helper()
-	list := run(t, "kubectl", "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/component in (service, gateway)", "-o", "jsonpath={.items[*].metadata.name}")
+	list := run(t, "kubectl", "-n", namespace, "get", "pods", "-l", ofStack, "-o", "jsonpath={.items[*].metadata.name}")
 	return strings.Fields(list)
 }
 
@@ -148,29 +149,52 @@ func upgradedUnderLoad(t *testing.T, s *stack) {
 
 // anotherKey has a second key accepted, moves to it and drops the first, under load with whichever key is good at the time.
 func anotherKey(t *testing.T, s *stack) {
-	first, second := s.writer, "the-second-key-of-this-stack-0123456789"
+	const second = "the-second-key-of-this-stack-0123456789"
+	old, moved := *s, *s
+	moved.writer = second
 	run(t, "kubectl", "-n", s.namespace, "create", "secret", "generic", "second", "--from-literal=key="+second)
+	run(t, "kubectl", "-n", s.namespace, "label", "secret", "second", "konghq.com/credential=key-auth")
 	load := start(t, s)
 	s.upgrade(t, "global.gateway.keys.writer.additionalSecrets={second}")
+	settled(t, s.namespace)
+	eventually(t, time.Minute, func() error { return moved.answers(t.Context()) })
 	load.use(second)
 	s.values = append(s.values, "global.gateway.keys.writer.existingSecret=second")
 	s.upgrade(t)
+	settled(t, s.namespace)
 	report := load.stop()
 	t.Log(report)
 	for service, failures := range report.failures {
-		if len(failures) > 0 {
-			t.Errorf("%s failed while the key was changed: %v", service, failures)
-		}
+		t.Errorf("%s failed while the key was changed: %v", service, failures)
 	}
+	report.allThere(t, &moved)
+	eventually(t, time.Minute, func() error {
+		if old.answers(t.Context()) == nil {
+			return errors.New("the old key is still accepted")
+		}
+		return nil
+	})
 	s.writer = second
 	if err := s.answers(t.Context()); err != nil {
 		t.Error(err)
 	}
-	s.writer = first
-	if err := s.answers(t.Context()); err == nil {
-		t.Error("the old key is still accepted")
-	}
-	s.writer = second
+}
+
+// settled waits until no pod of a stack is on its way out: until then one that knows an older configuration may answer.
+func settled(t *testing.T, namespace string) {
+	t.Helper()
+	eventually(t, time.Minute, func() error {
+		pods, err := api.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: ofStack})
+		if err != nil {
+			return err
+		}
+		for _, pod := range pods.Items {
+			if pod.DeletionTimestamp != nil {
+				return fmt.Errorf("%s is going", pod.Name)
+			}
+		}
+		return nil
+	})
 }
 
 // nodeRestarts restarts the node's container: the machine under the stack goes away and comes back.
@@ -192,9 +216,7 @@ func nodeRestarts(t *testing.T, s *stack) {
 func volumesStay(t *testing.T, s *stack) {
 	before, claims := s.rows(t), claimsOf(t, s.namespace)
 	run(t, "helm", "uninstall", s.name, "-n", s.namespace, "--wait", "--timeout", "2m")
-	if left := podsOf(t, s.namespace); len(left) > 0 {
-		t.Fatalf("pods are left: %v", left)
-	}
+	gone(t, s.namespace)
 	s.upgrade(t)
 	for name, uid := range claimsOf(t, s.namespace) {
 		if claims[name] != uid {
@@ -207,6 +229,17 @@ func volumesStay(t *testing.T, s *stack) {
 		t.Errorf("before the release was uninstalled:\n%s\nafter it came back:\n%s", before, after)
 	}
 	s.holds(t, 1, longPlay(t))
+}
+
+// gone waits until no pod of a stack is left: Helm does not wait for pods that end.
+func gone(t *testing.T, namespace string) {
+	t.Helper()
+	eventually(t, time.Minute, func() error {
+		if left := podsOf(t, namespace); len(left) > 0 {
+			return fmt.Errorf("pods are left: %v", left)
+		}
+		return nil
+	})
 }
 
 // claimsOf returns the claims of the services by name.

@@ -1,11 +1,12 @@
 //go:build e2e
 
 // Package e2e tests FountainAI on a cluster with nodes, volumes and a network: what no API server alone can show. It is run
-// by `go run ./hack/kind e2e`, which makes the cluster.
+// by `make e2e`, which makes the cluster.
 package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -24,14 +25,16 @@ import (
 
 const charts = "../../../charts/"
 
-// settings are what `go run ./hack/kind e2e` says of the cluster.
+// settings are what `make e2e` says of the cluster.
 var settings = struct {
 	cluster string // name of the kind cluster
 	command string // the program fountain
 	tag     string // of the images
 	nextTag string // of those to upgrade to: character and operator
+	gateway string // engine of the gateway in mode dbless: kong or embedded
 }{
 	os.Getenv("FOUNTAIN_E2E_CLUSTER"), os.Getenv("FOUNTAIN_E2E_COMMAND"), os.Getenv("FOUNTAIN_E2E_TAG"), os.Getenv("FOUNTAIN_E2E_NEXT_TAG"),
+	cmp.Or(os.Getenv("FOUNTAIN_E2E_GATEWAY"), "embedded"),
 }
 
 // api is the cluster.
@@ -40,7 +43,7 @@ var api kubernetes.Interface
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if settings.cluster == "" {
-		log.Fatal("these tests need a cluster of their own: run `go run ./hack/kind e2e`")
+		log.Fatal("these tests need a cluster of their own: run `make e2e`")
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
 	if err != nil {
@@ -125,11 +128,14 @@ func namespace(t *testing.T, name string) string {
 	return name
 }
 
+// ofStack selects the pods of a stack that answer requests.
+const ofStack = "app.kubernetes.io/part-of=fountainai,app.kubernetes.io/component in (service, gateway)"
+
 // allReady waits until all pods of the stack in a namespace are ready, and there are as many as wanted.
 func allReady(t *testing.T, namespace string, want int) {
 	t.Helper()
 	eventually(t, 4*time.Minute, func() error {
-		pods, err := api.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/part-of=fountainai,app.kubernetes.io/component in (service, gateway)"})
+		pods, err := api.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: ofStack})
 		if err != nil {
 			return err
 		}

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // installOperator installs the operator's chart, or upgrades it.
@@ -34,8 +32,8 @@ metadata:
   namespace: %s
 spec:
   domain: localhost
-  gateway: {mode: dbless, engine: embedded, replicas: 1, serviceType: NodePort}
-%s`, namespace, more)
+  gateway: {mode: dbless, engine: %s, replicas: 1, serviceType: NodePort}
+%s`, namespace, settings.gateway, more)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -148,15 +146,7 @@ func stacksDeleted(t *testing.T, north, south *stack) {
 		}
 		return nil
 	})
-	pods, err := api.CoreV1().Pods(south.namespace).List(t.Context(), metav1.ListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, pod := range pods.Items {
-		if pod.DeletionTimestamp == nil {
-			t.Errorf("the pod %s is left", pod.Name)
-		}
-	}
+	gone(t, south.namespace)
 	apply(t, south.namespace, "")
 	awaitStack(t, south.namespace)
 	for name, uid := range claimsOf(t, south.namespace) {

@@ -39,13 +39,20 @@ type stack struct {
 	address         string   // of the gateway, on this machine
 	writer, reader  string   // keys
 	values          []string // that it was given with Helm and keeps
+	kong            bool     // it is Kong that answers
 }
 
-// open finds the way into a stack, whose gateway is a Service of type NodePort, and its keys.
+// open finds the way into a stack, whose gateway is its own, and its keys.
 func open(t *testing.T, namespace, name string) *stack {
 	t.Helper()
-	s := &stack{namespace: namespace, name: name}
-	service, err := api.CoreV1().Services(namespace).Get(t.Context(), name+"-gateway", metav1.GetOptions{})
+	return openBehind(t, namespace, name, namespace, name+"-gateway", settings.gateway == "kong")
+}
+
+// openBehind finds the keys of a stack and the way into it through a Service of type NodePort, which may be of Kong.
+func openBehind(t *testing.T, namespace, name, proxyNamespace, proxy string, kong bool) *stack {
+	t.Helper()
+	s := &stack{namespace: namespace, name: name, kong: kong}
+	service, err := api.CoreV1().Services(proxyNamespace).Get(t.Context(), proxy, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +138,7 @@ func (s *stack) answers(ctx context.Context) error {
 
 // conforms runs the gateway's conformance suite from outside the cluster.
 func (s *stack) conforms(t *testing.T) {
-	conformance.Run(t, conformance.Target{URL: s.address, Domain: "localhost", WriterKey: s.writer, ReaderKey: s.reader, RateLimit: 6000})
+	conformance.Run(t, conformance.Target{URL: s.address, Domain: "localhost", WriterKey: s.writer, ReaderKey: s.reader, RateLimit: 6000, KongErrors: s.kong})
 }
 
 // importPlay writes a screenplay with `fountain import`.
