@@ -21,6 +21,7 @@ type backupOptions struct {
 	data  string
 	from  string
 	token string
+	wait  time.Duration
 	json  bool
 	every time.Duration
 	// keep is 0 where no backup is to be removed.
@@ -71,6 +72,7 @@ for temporary files until they are checked.`,
 	flags := command.Flags()
 	flags.StringVar(&options.data, "data", "data", "folder of the databases")
 	flags.StringVar(&options.from, "from", "", "address of the services, with {service} for the name; instead of --data")
+	flags.DurationVar(&options.wait, "wait", 0, "with --from: how long to wait for a service that cannot be connected to yet")
 	flags.BoolVar(&options.json, "json", false, "print JSON")
 	flags.DurationVar(&options.every, "every", 0, "make a backup again and again, as every 24h")
 	flags.IntVar(&options.keep, "keep", defaultKeep, "make a backup named by the time, and keep this many")
@@ -84,7 +86,10 @@ func (o backupOptions) source() (databases, error) {
 	if o.from == "" {
 		return dataFolder(o.data), nil
 	}
-	return newRemoteServices(o.from, o.token)
+	if o.wait < 0 {
+		return nil, fmt.Errorf("--wait %s: want a time that is not below zero, as 1m", o.wait)
+	}
+	return newRemoteServices(o.from, o.token, o.wait)
 }
 
 // backupReport is what --json prints.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -29,6 +30,8 @@ const (
 	copyPatience = 15 * time.Minute
 	// stallPatience is how long a download may stand still.
 	stallPatience = time.Minute
+	// askAgain is the time until a service that cannot be connected to is asked again.
+	askAgain = time.Second / 2
 )
 
 // remoteServices are services that hand out their databases.
@@ -37,9 +40,10 @@ type remoteServices struct {
 	token   string
 	client  *http.Client
 	stall   time.Duration
+	wait    time.Duration // for a service that nobody can connect to yet
 }
 
-func newRemoteServices(address, token string) (*remoteServices, error) {
+func newRemoteServices(address, token string, wait time.Duration) (*remoteServices, error) {
 	parsed, err := url.Parse(strings.ReplaceAll(address, placeholder, "service"))
 	switch {
 	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" ||
@@ -56,7 +60,7 @@ func newRemoteServices(address, token string) (*remoteServices, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return &remoteServices{
-		address: strings.TrimSuffix(address, "/"), token: strings.TrimSpace(token), client: client, stall: stallPatience,
+		address: strings.TrimSuffix(address, "/"), token: strings.TrimSpace(token), client: client, stall: stallPatience, wait: wait,
 	}, nil
 }
 
@@ -69,7 +73,7 @@ func (r *remoteServices) copyTo(ctx context.Context, dir string, done func()) er
 	defer r.client.CloseIdleConnections()
 	group, ctx := errgroup.WithContext(ctx)
 	for _, name := range freezeOrder {
-		response, err := r.ask(ctx, name)
+		response, err := r.await(ctx, name)
 		if err != nil {
 			group.Go(func() error { return fmt.Errorf("snapshot of %s: %w", name, err) })
 			break
@@ -83,6 +87,23 @@ func (r *remoteServices) copyTo(ctx context.Context, dir string, done func()) er
 		})
 	}
 	return group.Wait()
+}
+
+// await asks a service, again and again while nobody can connect to it and the time to wait is not over: it may just be
+// starting, and a network that enforces policies refuses a new pod until it has heard of it.
+func (r *remoteServices) await(ctx context.Context, name string) (*http.Response, error) {
+	for deadline := time.Now().Add(r.wait); ; {
+		response, err := r.ask(ctx, name)
+		var refused *net.OpError
+		if !errors.As(err, &refused) || refused.Op != "dial" || !time.Now().Add(askAgain).Before(deadline) {
+			return response, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(askAgain):
+		}
+	}
 }
 
 func (r *remoteServices) ask(ctx context.Context, name string) (*http.Response, error) {

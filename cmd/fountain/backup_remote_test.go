@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -176,12 +177,57 @@ func TestStalledDownload(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer server.Close()
-	remote, err := newRemoteServices(server.URL+"/{service}", testToken)
+	remote, err := newRemoteServices(server.URL+"/{service}", testToken, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	remote.stall = 50 * time.Millisecond
 	requireError(t, "nothing came for 50ms", remote.copyTo(t.Context(), t.TempDir(), func() {}))
+}
+
+// TestBackupWaitsForServices: the first connections are refused, as those of a new pod are where policies hold.
+func TestBackupWaitsForServices(t *testing.T) {
+	from, _ := handedOut(t, nil)
+	for name, c := range map[string]struct {
+		wait    time.Duration
+		refusal error
+		want    string
+	}{
+		"patient":           {time.Minute, syscall.ECONNREFUSED, ""},
+		"impatient":         {0, syscall.ECONNREFUSED, "connection refused"},
+		"another complaint": {time.Minute, nil, "broken"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			remote, err := newRemoteServices(from, testToken, c.wait)
+			if err != nil {
+				t.Fatal(err)
+			}
+			remaining := 2
+			remote.client.Transport = &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				if remaining--; remaining < 0 {
+					return new(net.Dialer).DialContext(ctx, network, address)
+				}
+				if c.refusal == nil {
+					return nil, errors.New("broken")
+				}
+				return nil, &net.OpError{Op: "dial", Err: c.refusal}
+			}}
+			dir := t.TempDir()
+			err = remote.copyTo(t.Context(), dir, func() {})
+			if c.want != "" {
+				requireError(t, c.want, err)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := list(t, dir); len(got) != len(serviceNames) {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+	err := backup(t.Context(), io.Discard, io.Discard, t.TempDir(), backupOptions{from: from, token: testToken, wait: -time.Second})
+	requireError(t, "--wait -1s", err)
 }
 
 // TestBackupIsBrokenOff: a set of which the process was told to stop half way.
