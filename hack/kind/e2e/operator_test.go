@@ -40,6 +40,12 @@ spec:
 	run(t, "kubectl", "apply", "-f", file)
 }
 
+// unapply deletes the stack and waits until the operator has done what it must before it is gone.
+func unapply(t *testing.T, namespace string) {
+	t.Helper()
+	run(t, "kubectl", "-n", namespace, "delete", "fountainstack", "stage", "--wait", "--timeout=2m")
+}
+
 // awaitStack waits until the operator says that the stack is ready.
 func awaitStack(t *testing.T, namespace string) {
 	t.Helper()
@@ -138,7 +144,7 @@ func identities(t *testing.T, namespace string) []string {
 func stacksDeleted(t *testing.T, north, south *stack) {
 	rows, claims := south.rows(t), claimsOf(t, south.namespace)
 	for _, s := range []*stack{north, south} {
-		run(t, "kubectl", "-n", s.namespace, "delete", "fountainstack", "stage", "--wait", "--timeout=2m")
+		unapply(t, s.namespace)
 	}
 	eventually(t, time.Minute, func() error {
 		if left := volumesOf(t, north.namespace); len(left) > 0 {
@@ -158,4 +164,5 @@ func stacksDeleted(t *testing.T, north, south *stack) {
 	if after := again.rows(t); after != rows {
 		t.Errorf("before the stack was deleted:\n%s\nafter it came back:\n%s", rows, after)
 	}
+	unapply(t, south.namespace) // while there is an operator
 }

@@ -51,15 +51,20 @@ func open(t *testing.T, namespace, name string) *stack {
 // openBehind finds the keys of a stack and the way into it through a Service of type NodePort, which may be of Kong.
 func openBehind(t *testing.T, namespace, name, proxyNamespace, proxy string, kong bool) *stack {
 	t.Helper()
-	s := &stack{namespace: namespace, name: name, kong: kong}
-	service, err := api.CoreV1().Services(proxyNamespace).Get(t.Context(), proxy, metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.address = fmt.Sprintf("http://localhost:%d", forward(t, service.Spec.Ports[0].NodePort))
+	s := &stack{namespace: namespace, name: name, kong: kong, address: way(t, proxyNamespace, proxy)}
 	s.writer, s.reader = key(t, namespace, name+"-key-writer"), key(t, namespace, name+"-key-reader")
 	eventually(t, time.Minute, func() error { return s.answers(t.Context()) })
 	return s
+}
+
+// way returns the address on this machine that leads to a Service of type NodePort.
+func way(t *testing.T, namespace, service string) string {
+	t.Helper()
+	found, err := api.CoreV1().Services(namespace).Get(t.Context(), service, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("http://localhost:%d", forward(t, found.Spec.Ports[0].NodePort))
 }
 
 func key(t *testing.T, namespace, secret string) string {
