@@ -68,8 +68,14 @@ func run(t *testing.T, program string, args ...string) string {
 
 // try runs a program; its error says what it complained about.
 func try(ctx context.Context, program string, args ...string) (string, error) {
+	return tryWith(ctx, nil, program, args...)
+}
+
+// tryWith runs a program with more in its environment, which is told to nobody.
+func tryWith(ctx context.Context, environment []string, program string, args ...string) (string, error) {
 	var output, complaint bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(os.Environ(), environment...)
 	cmd.Stdout, cmd.Stderr = &output, &complaint
 	if err := cmd.Run(); err != nil {
 		return output.String(), fmt.Errorf("%s %s: %w\n%s%s", program, strings.Join(args, " "), err, output.String(), withoutNotes(complaint.String()))

@@ -154,7 +154,7 @@ func (s *stack) importPlay(ctx context.Context, file string) error {
 
 // fountain runs the command with the writer's key.
 func (s *stack) fountain(ctx context.Context, args ...string) (string, error) {
-	return try(ctx, "env", append([]string{"FOUNTAIN_API_KEY=" + s.writer, settings.command}, args...)...)
+	return tryWith(ctx, []string{"FOUNTAIN_API_KEY=" + s.writer}, settings.command, args...)
 }
 
 // holds checks that a script is, word for word, the screenplay that was written.
