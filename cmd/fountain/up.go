@@ -28,6 +28,7 @@ type upOptions struct {
 	httpsAddr string
 	logFormat string
 	logLevel  string
+	replica   replicaFlags
 }
 
 func newUpCommand() *cobra.Command {
@@ -40,6 +41,8 @@ func newUpCommand() *cobra.Command {
 The first start makes the databases and an API key in the data folder (fountain key
 --help tells how to change it). What the
 services have acknowledged is on disk: Ctrl-C, a crash or a power cut lose nothing.
+With --replica-url the databases are also copied elsewhere, all the time, and an
+empty data folder begins with what is there.
 For one machine and trials; production runs Kong (see the README).`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -52,6 +55,7 @@ For one machine and trials; production runs Kong (see the README).`,
 	flags.StringVar(&options.config, "config", "", "gateway configuration (the built-in kong.yml if empty)")
 	flags.StringVar(&options.certs, "certs", "", "folder of tls.crt and tls.key (fountain certs makes them); serves HTTPS as well")
 	flags.StringVar(&options.httpsAddr, "https-addr", "127.0.0.1:8443", "address for HTTPS, with --certs")
+	options.replica.add(command)
 	flags.StringVar(&options.logFormat, "log-format", "text", "log format: text or json")
 	flags.StringVar(&options.logLevel, "log-level", "warn", "lowest level to log: debug, info, warn or error; info shows every request")
 	return command
@@ -60,6 +64,10 @@ For one machine and trials; production runs Kong (see the README).`,
 func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error {
 	started := time.Now()
 	logger, err := httpapi.NewLogger(stderr, options.logFormat, options.logLevel)
+	if err != nil {
+		return err
+	}
+	kept, err := options.replica.settings()
 	if err != nil {
 		return err
 	}
@@ -82,7 +90,7 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	if err != nil {
 		return err
 	}
-	stack, err := localstack.Open(ctx, options.data, logger)
+	stack, err := localstack.Open(ctx, options.data, logger, kept)
 	if err != nil {
 		return errors.Join(err, plain.Close(), closeListener(secure))
 	}

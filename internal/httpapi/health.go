@@ -23,6 +23,8 @@ type Readiness struct {
 	Service  string            `json:"service"`
 	Version  string            `json:"version"`
 	Database DatabaseReadiness `json:"database"`
+	// Replica is missing where there is none.
+	Replica *ReplicaReadiness `json:"replica,omitempty"`
 }
 
 // DatabaseReadiness describes a service's database.
@@ -57,7 +59,11 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	}
 	ready := Readiness{
 		Status: "ready", Service: a.definition.Name, Version: Version(),
-		Database: DatabaseReadiness{SizeBytes: a.db.Size()},
+		Database: DatabaseReadiness{SizeBytes: a.db.Size()}, Replica: a.replicaReadiness(),
+	}
+	if ready.Replica.superseded() {
+		notReady(w, r, ready.Replica.Error)
+		return
 	}
 	if r.URL.Query().Get("rows") == "true" {
 		var err error

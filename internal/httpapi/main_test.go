@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestParse(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || got != test.want || peer != test.peer || usage != "" {
+			if err != nil || !reflect.DeepEqual(got, test.want) || peer != test.peer || usage != "" {
 				t.Errorf("got %+v, peer %q, usage %q (%v)", got, peer, usage, err)
 			}
 		})

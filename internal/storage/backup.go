@@ -267,12 +267,13 @@ func (db *DB) TemporaryCopy(ctx context.Context) (TemporaryCopy, error) {
 	return TemporaryCopy{file}, err
 }
 
-// removeCopies removes what a process that was killed has left beside its
-// database. The caller holds the lock, so nobody is writing it.
-func removeCopies(path string) {
+// removeLeft removes what a process that was killed has left beside its database
+// under names that begin with the suffix. The caller holds the lock, so nobody is
+// writing it.
+func removeLeft(path, suffix string) {
 	entries, _ := os.ReadDir(filepath.Dir(path))
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), filepath.Base(path)+copySuffix) {
+		if strings.HasPrefix(entry.Name(), filepath.Base(path)+suffix) {
 			_ = os.Remove(filepath.Join(filepath.Dir(path), entry.Name()))
 		}
 	}

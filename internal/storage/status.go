@@ -37,10 +37,11 @@ func (db *DB) Rows(ctx context.Context) (map[string]int64, error) {
 	return counts, err
 }
 
-// serviceTablesQuery leaves out what SQLite, this package and its migrations keep.
+// serviceTablesQuery leaves out what SQLite, this package, its migrations and
+// Litestream keep.
 const serviceTablesQuery = `SELECT name FROM sqlite_master WHERE type = 'table'
 	AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'storage\_%' ESCAPE '\'
-	AND name NOT LIKE 'sequence\_%' ESCAPE '\' AND name NOT IN ('service_version', 'idempotency_keys') ORDER BY name`
+	AND name NOT LIKE 'sequence\_%' ESCAPE '\' AND name NOT LIKE '\_litestream\_%' ESCAPE '\' AND name NOT IN ('service_version', 'idempotency_keys') ORDER BY name`
 
 func ownTables(tx *Tx) ([]string, error) {
 	return All(tx, serviceTablesQuery, nil, func(row func(dest ...any) error, name *string) error { return row(name) })

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,9 @@ type Options struct {
 	// Readers is the largest number of concurrent reads; four per processor,
 	// at most 16, if zero.
 	Readers int
+	// Unfolded leaves the write-ahead log to Fold, or to who copies it: it is not
+	// folded into the file when it has grown, nor at Close.
+	Unfolded bool
 }
 
 // DB is one open database. Its methods may be called from many goroutines.
@@ -49,6 +53,7 @@ type DB struct {
 	writer  *writer
 	readers *readers
 	secret  []byte
+	guard   *guard
 	copies  atomic.Int64
 	closing sync.Once
 	closed  error
@@ -115,17 +120,29 @@ func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Opt
 }
 
 func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error {
-	removeCopies(db.path)
+	removeLeft(db.path, copySuffix)
 	err := createFile(db.path)
 	if err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}
-	if db.pool, err = openPool(db.path, "mode=rw", writable...); err != nil {
+	pragmas := writable
+	if options.Unfolded {
+		pragmas = append(slices.Clone(writable), unfolded)
+	} else if err := os.RemoveAll(FollowerFolder(db.path)); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	if db.pool, err = openPool(db.path, "mode=rw", pragmas...); err != nil {
 		return err
 	}
 	db.pool.SetMaxOpenConns(1)
 	if err := db.pool.PingContext(ctx); err != nil {
 		return fmt.Errorf("open database %s: %w", db.path, explain(err))
+	}
+	if options.Unfolded {
+		// Not earlier: to become one with a log a database is locked whole.
+		if db.guard, err = placeGuard(db.path); err != nil {
+			return fmt.Errorf("open database: %w", err)
+		}
 	}
 	if err := db.prepare(ctx, migrations, options.Service); err != nil {
 		return err
@@ -214,7 +231,7 @@ func (db *DB) Size() int64 {
 }
 
 // Close lets queued writes finish, folds the write-ahead log into the database
-// file and gives the database up. Later calls return what the first returned.
+// file, unless it is Unfolded, and gives the database up. Later calls return what the first returned.
 func (db *DB) Close() error {
 	db.closing.Do(func() {
 		var failures []error
@@ -228,6 +245,7 @@ func (db *DB) Close() error {
 			// Closing the last connection folds the log into the file.
 			failures = append(failures, db.pool.Close())
 		}
+		failures = append(failures, db.guard.lift())
 		// The lock file stays: removing it would race with a process that
 		// has just opened it and waits for the lock.
 		failures = append(failures, db.lock.Unlock())

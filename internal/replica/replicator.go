@@ -1,0 +1,264 @@
+// Replicator copies a database to its replica while the service writes.
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/benbjohnson/litestream"
+	"github.com/google/uuid"
+
+	"fountain.coach/fountainai/internal/storage"
+)
+
+const (
+	// foldAt is the size of the log, in bytes, from which on it is folded into the
+	// database: what SQLite does by itself after 1000 pages.
+	foldAt = 4 << 20
+	// looseFoldAt is the same while the replica has never been reached: folding
+	// then costs a new snapshot, so that a short outage should not.
+	looseFoldAt = 64 << 20
+	// leastBacklog is how much, in bytes, may wait for the replica at least. Beyond
+	// that, and beyond the database itself, sending all of it anew is less.
+	leastBacklog = 64 << 20
+	// retryAfter and retryAtMost bound the time between two attempts.
+	retryAfter, retryAtMost = time.Second, 30 * time.Second
+	// farewell is how long Close tries to send the rest.
+	farewell = 10 * time.Second
+	// firstLook bounds how long Start waits to learn whose replica it is.
+	firstLook = 10 * time.Second
+)
+
+// The activities whose failures are kept apart, the gravest first.
+const (
+	attaching = "attach"
+	copying   = "copy"
+	sending   = "send"
+	merging   = "merge"
+)
+
+var activities = []string{attaching, copying, sending, merging}
+
+// Replicator keeps the replica of one open database. Its methods may be called
+// from many goroutines.
+type Replicator struct {
+	db       *storage.DB
+	settings Settings
+	logger   *slog.Logger
+	client   *client
+	self     *owner
+	board    *board
+
+	cancel  context.CancelFunc
+	done    chan struct{}
+	closing sync.Once
+	closed  error
+	// follower is of the goroutine of run alone, while that runs.
+	follower *follower
+}
+
+// Start begins to keep the replica of db, which is the service's and was opened
+// with storage.Options.Unfolded. A replica that cannot be reached is tried again
+// and again.
+//
+// It returns an error that wraps ErrForeign if the replica is another database's,
+// unless settings allow to start empty.
+func Start(ctx context.Context, db *storage.DB, service string, settings Settings) (*Replicator, error) {
+	settings = settings.withDefaults()
+	if strings.ContainsAny(db.File(), "%?#") {
+		return nil, fmt.Errorf("a database that is replicated must not have %%, ? or # in its path: %s", db.File())
+	}
+	at, err := placeAt(settings.URL, service, settings.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	host, _ := os.Hostname()
+	r := &Replicator{
+		db: db, settings: settings, logger: settings.Logger.With("replica", at.String()), client: &client{at: at}, board: newBoard(at),
+		self: &owner{Service: service, Lineage: db.Lineage(), Instance: uuid.NewString(), Host: host},
+		done: make(chan struct{}),
+	}
+	if err := r.checkOwner(ctx); err != nil && errors.Is(err, ErrForeign) && !settings.StartEmpty {
+		return nil, errors.Join(err, at.close())
+	}
+	r.client.mayWrite = func(ctx context.Context) error { return r.self.check(ctx, at) }
+	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	go r.run(ctx)
+	return r, nil
+}
+
+// checkOwner looks once whose replica it is.
+func (r *Replicator) checkOwner(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, firstLook)
+	defer cancel()
+	found, err := readOwner(ctx, r.client.at)
+	if err != nil {
+		return err
+	}
+	if err := found.checkService(r.client.at, r.self.Service); err != nil {
+		return err
+	}
+	err = found.checkLineage(r.client.at, r.self.Lineage)
+	if err != nil && r.isBlank(ctx) {
+		return nil // somebody began it and was gone before the first file
+	}
+	return err
+}
+
+// isBlank reports whether the replica is known to hold no file.
+func (r *Replicator) isBlank(ctx context.Context) bool {
+	for level := range litestream.SnapshotLevel + 1 {
+		if files, err := r.client.files(ctx, level, false); err != nil || len(files) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Status returns how the replica is.
+func (r *Replicator) Status() Status {
+	status := r.board.read()
+	status.SentBytes = r.client.written.Load()
+	return status
+}
+
+// Close sends what is still missing, for a while, and ends. The database must
+// still be open. Later calls return what the first returned.
+func (r *Replicator) Close() error {
+	r.closing.Do(func() {
+		r.cancel()
+		select {
+		case <-r.done:
+		case <-time.After(farewell):
+			r.closed = fmt.Errorf("the replica %s does not answer", r.client.at)
+			return
+		}
+		if err := r.finish(); err != nil {
+			r.closed = fmt.Errorf("the replica %s lacks what was written last; the next start sends it: %w", r.client.at, err)
+		}
+		r.board.change(func(s *Status) { s.State = Stopped })
+		r.closed = errors.Join(r.closed, r.client.at.close())
+	})
+	return r.closed
+}
+
+// finish sends the rest, also when the end came before the first attempt to.
+func (r *Replicator) finish() error {
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	if status := r.board.read(); r.follower == nil && (status.State == Superseded || status.Failure != nil) {
+		return status.Failure
+	}
+	if r.follower == nil {
+		if err := r.attach(ctx); err != nil {
+			return err
+		}
+	}
+	return r.follower.close(ctx)
+}
+
+// run attaches to the replica, follows the log, and begins again when that cannot
+// go on.
+func (r *Replicator) run(ctx context.Context) {
+	defer close(r.done)
+	wait := time.Duration(0)
+	for pause(ctx, wait, nil) {
+		if r.board.read().State == Superseded {
+			r.foldLoose(ctx)
+			wait = retryAtMost
+			continue
+		}
+		err := r.attach(ctx)
+		r.report(ctx, attaching, err)
+		if err != nil {
+			r.foldLoose(ctx)
+			wait = min(max(2*wait, retryAfter), retryAtMost)
+			continue
+		}
+		wait = retryAfter
+		r.board.change(func(s *Status) { s.State = Following })
+		if err := r.follower.follow(ctx); err != nil {
+			r.detach(err)
+		}
+	}
+}
+
+// pause waits, less if early says so, and reports whether ctx goes on.
+func pause(ctx context.Context, wait time.Duration, early <-chan struct{}) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-early:
+	case <-time.After(wait):
+	}
+	return ctx.Err() == nil
+}
+
+// report notes how an activity went and logs the first of several failures, and
+// their end.
+func (r *Replicator) report(ctx context.Context, activity string, err error) {
+	if err != nil && ctx.Err() != nil {
+		return // told to stop
+	}
+	if !r.board.note(activity, err) {
+		return
+	}
+	if err != nil {
+		r.logger.Error("replica fails; writes go on", "activity", activity, "error", err)
+		return
+	}
+	r.logger.Info("replica works again", "activity", activity)
+}
+
+// foldLoose folds the log while nobody follows it, when it has grown large. What
+// was not copied then cannot be told any more, so the place in the log is lost
+// first: the next attach begins with a snapshot.
+func (r *Replicator) foldLoose(ctx context.Context) {
+	if r.db.LogSize() < looseFoldAt {
+		return
+	}
+	err := os.RemoveAll(storage.FollowerFolder(r.db.File()))
+	if err == nil {
+		err = r.db.Fold(ctx, false)
+	}
+	r.report(ctx, copying, err)
+}
+
+// attach makes a follower that goes on where the replica ends.
+func (r *Replicator) attach(ctx context.Context) (err error) {
+	if err := r.checkOwner(ctx); err != nil {
+		return err
+	}
+	r.self.Since = time.Now().UTC()
+	// From here on whoever wrote to it before writes no more.
+	if err := r.self.write(ctx, r.client.at); err != nil {
+		return err
+	}
+	if r.follower, err = newFollower(ctx, r); err != nil {
+		r.follower = nil
+		return err
+	}
+	return nil
+}
+
+// detach ends the follower; its place in the log is lost.
+func (r *Replicator) detach(cause error) {
+	r.client.refuse(cause)
+	_ = r.follower.close(context.Background()) // it says that it was refused
+	r.client.refuse(nil)
+	r.follower = nil
+	if err := os.RemoveAll(storage.FollowerFolder(r.db.File())); err != nil {
+		r.report(context.Background(), copying, err)
+	}
+	state := Waiting
+	if errors.Is(cause, ErrSuperseded) {
+		state = Superseded
+	}
+	r.board.change(func(s *Status) { s.State, s.Transactions, s.Bytes = state, 0, 0 })
+}
