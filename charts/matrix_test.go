@@ -45,6 +45,11 @@ var stackValues = map[string]string{
 		objectStore: {bucket: b, endpoint: "http://minio.store:9000", pathStyle: true, existingSecret: keys}}}}`,
 	"restore from a claim":  `{global: {restore: {enabled: true, source: claim, claim: backups, backup: 20261125T031700Z}}}`,
 	"restore from a bucket": `{global: {restore: {enabled: true, objectStore: {bucket: b, existingSecret: keys}}}}`,
+	"replica at AWS":        `{global: {replica: {url: "s3://b/p?region=eu-central-1"}}}`,
+	"replica in a store":    `{global: {replica: {url: "s3://b/p?endpoint=http%3A%2F%2Fminio.store:9000&path-style=true", existingSecret: keys, restoreAt: "2026-11-25T20:30:00Z"}}}`,
+	"replica over SFTP":     `{global: {replica: {url: "sftp://fountain@backup.example.org:2222/copies", existingSecret: keys, startEmpty: true}}}`,
+	"replica on a volume": `{global: {replica: {url: "file:///copies"}}, character: {extraVolumes: [{name: copies, emptyDir: {}}],
+		extraVolumeMounts: [{name: copies, mountPath: /copies}]}}`,
 	"monitoring": `{global: {monitoring: {labels: {release: prometheus}, serviceMonitor: {enabled: true}}},
 		prometheusRule: {enabled: true}, dashboards: {enabled: true, annotations: {grafana_folder: FountainAI}}}`,
 	"monitoring, dbless": `{global: {gateway: {mode: dbless}, monitoring: {serviceMonitor: {enabled: true}}}}`,
@@ -78,6 +83,7 @@ var serviceValues = map[string]string{
 	"defaults": ``,
 	"ingress":  `{domain: example.org, gateway: {mode: ingress, tls: {enabled: true, certManager: {enabled: true, issuerRef: {name: x}}}, dns: {enabled: true}}}`,
 	"keys":     `{gateway: {mode: ingress, keys: {writer: {existingSecret: w, additionalSecrets: [w2]}, reader: {additionalSecrets: [r2, r3]}}}}`,
+	"replica":  `{replica: {url: "sftp://fountain@backup.example.org/copies", existingSecret: keys}}`,
 	"names":    `{nameOverride: cast, fullnameOverride: my-cast, snapshot: {existingSecret: s}, restore: {enabled: true, source: claim, claim: c}}`,
 }
 

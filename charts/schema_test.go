@@ -28,6 +28,11 @@ func TestTheSchemaRefusesMistakes(t *testing.T) {
 		{charts.Umbrella, `{global: {backup: {schedule: "every day"}}}`, "schedule"},
 		{charts.Umbrella, `{global: {backup: {objectStore: {endpoint: "minio:9000"}}}}`, "endpoint"},
 		{charts.Umbrella, `{global: {imagePullSecrets: [pull]}}`, "imagePullSecrets"},
+		{charts.Umbrella, `{global: {replica: {url: "gs://bucket"}}}`, "/global/replica/url"},
+		{charts.Umbrella, `{global: {replica: {url: "sftp://me:secret@host/path"}}}`, "/global/replica/url"},
+		{charts.Umbrella, `{global: {replica: {url: "s3://id:secret@bucket"}}}`, "/global/replica/url"},
+		{"character", `{replica: {restoreAt: yesterday}}`, "restoreAt"},
+		{"character", `{replica: {startEmpty: "yes"}}`, "startEmpty"},
 		{charts.Umbrella, `{global: {imageTag: 1.2}}`, "imageTag"},
 		{charts.Umbrella, `{character: {storage: {size: 3}}}`, "/storage/size"},
 		{charts.Umbrella, `{character: {sotrage: {}}}`, "sotrage"},
@@ -130,16 +135,20 @@ func TestTheSameMistakesAreTheSameMessage(t *testing.T) {
 // setting is right by itself. The message says what to do.
 func TestTheTemplatesRefuseContradictions(t *testing.T) {
 	const noTLS, both = `{tls: {certManager: {enabled: true, issuerRef: {name: x}}}}`, ": set both to true, or neither"
-	for _, test := range []struct{ chart, values, want string }{
-		{charts.Umbrella, `{global: {gateway: ` + noTLS + `}}`, "global.gateway.tls.certManager.enabled needs global.gateway.tls.enabled"},
-		{charts.Umbrella, `{global: {gateway: {mode: dbless, ` + noTLS[1:] + `}}`, "global.gateway.tls.certManager.enabled needs global.gateway.tls.enabled"},
-		{"character", `{gateway: {mode: ingress, ` + noTLS[1:] + `}`, " gateway.tls.certManager.enabled needs gateway.tls.enabled"},
+	for _, test := range []struct{ chart, values, want, advice string }{
+		{charts.Umbrella, `{global: {restore: {enabled: true, objectStore: {bucket: copies}}, replica: {url: "s3://copies"}}}`, "global.restore.enabled would fill", "leave global.replica.url out"},
+		{"character", `{restore: {enabled: true, objectStore: {bucket: copies}}, replica: {url: "s3://copies"}}`, " restore.enabled would fill", "leave replica.url out"},
+		{charts.Umbrella, `{global: {replica: {restoreAt: "2026-11-25T20:30:00Z"}}}`, "global.replica.url is missing", "without it there is no replica"},
+		{charts.Umbrella, `{global: {replica: {url: "sftp://me@host/path"}}}`, "global.replica.existingSecret", "FOUNTAIN_SFTP_KNOWN_HOSTS"},
+		{charts.Umbrella, `{global: {gateway: ` + noTLS + `}}`, "global.gateway.tls.certManager.enabled needs global.gateway.tls.enabled", both},
+		{charts.Umbrella, `{global: {gateway: {mode: dbless, ` + noTLS[1:] + `}}`, "global.gateway.tls.certManager.enabled needs global.gateway.tls.enabled", both},
+		{"character", `{gateway: {mode: ingress, ` + noTLS[1:] + `}`, " gateway.tls.certManager.enabled needs gateway.tls.enabled", both},
 	} {
 		_, err := charts.Render(test.chart, demo, parse(t, test.values))
 		if err == nil {
 			t.Errorf("%s takes %s", test.chart, test.values)
-		} else if !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), both) {
-			t.Errorf("%s refuses %s with %q, want %q in it", test.chart, test.values, err, test.want)
+		} else if !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.advice) {
+			t.Errorf("%s refuses %s with %q, want %q and %q in it", test.chart, test.values, err, test.want, test.advice)
 		}
 	}
 }

@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -126,6 +128,14 @@ var otherFields = []fieldCase{
 	{"restore.claimName", func(s *spec) { s.Restore = &v1alpha1.Restore{ClaimName: "copies"} }, "StatefulSet", `"claimName":"copies"`},
 	{"restore.backup", func(s *spec) { s.Restore.Backup = "20260102T030405Z" }, "StatefulSet", `20260102T030405Z`},
 	{"restore.objectStore", func(s *spec) { s.Restore = &v1alpha1.Restore{ObjectStore: &v1alpha1.ObjectStore{Bucket: "copies"}} }, "StatefulSet", `s3://copies`},
+	{"replica.url", func(s *spec) {
+		s.Restore, s.Replica = nil, &v1alpha1.Replica{URL: "s3://copies/now?region=eu-central-1"}
+	}, "StatefulSet", `s3://copies/now?region=eu-central-1`},
+	{"replica.credentials", func(s *spec) { s.Replica.Credentials = &corev1.LocalObjectReference{Name: "replica-keys"} }, "StatefulSet", `{"key":"AWS_ACCESS_KEY_ID","name":"replica-keys"}`},
+	{"replica.restoreAt", func(s *spec) {
+		s.Replica.RestoreAt = &metav1.Time{Time: time.Date(2026, 11, 25, 20, 30, 0, 0, time.UTC)}
+	}, "StatefulSet", `"value":"2026-11-25T20:30:00Z"`},
+	{"replica.startEmpty", func(s *spec) { s.Replica.StartEmpty = true }, "StatefulSet", `FOUNTAIN_REPLICA_START_EMPTY`},
 	{"monitoring.serviceMonitors", func(s *spec) { s.Monitoring.ServiceMonitors = true }, "ServiceMonitor", `"kind":"ServiceMonitor"`},
 	{"monitoring.rules", func(s *spec) { s.Monitoring.Rules = true }, "PrometheusRule", `"alert"`},
 	{"monitoring.dashboards", func(s *spec) { s.Monitoring.Dashboards = true }, "ConfigMap", `grafana_dashboard`},

@@ -226,7 +226,16 @@ func (f *follower) copy(ctx context.Context) error {
 	if f.lite.SyncDiagnostic().LastSyncedWALOffset < foldAt {
 		return nil
 	}
-	return f.db.Pause(func() error { return f.lite.Checkpoint(ctx, litestream.CheckpointModePassive) })
+	return f.db.Pause(func() error {
+		if err := f.lite.Checkpoint(ctx, litestream.CheckpointModePassive); err != nil {
+			return err
+		}
+		// Nobody writes: what has been copied is all there is.
+		if err := f.lite.Sync(ctx); err != nil {
+			return err
+		}
+		return f.db.TrimLog(f.lite.SyncDiagnostic().LastSyncedWALOffset)
+	})
 }
 
 // broken marks errors after which only a new beginning helps.

@@ -125,6 +125,40 @@ func TestHangingReplica(t *testing.T) {
 	}
 }
 
+// TestLogIsCut: a read that lasts makes the log grow; afterwards it is cut again.
+func TestLogIsCut(t *testing.T) {
+	settings := fast(t.TempDir(), nil)
+	s := begin(t, newPath(t), settings, Nothing)
+	s.write(t, 1)
+	s.reach(t)
+	held, err := storage.OpenSnapshot(t.Context(), s.DB.File())
+	must(t, err)
+	const limit = 64 << 20
+	for round := 0; s.DB.LogSize() <= limit+limit/4; round++ {
+		must(t, s.DB.Write(t.Context(), func(_ context.Context, tx *storage.Tx) error {
+			_, err := tx.Exec("UPDATE lines SET body = hex(zeroblob(2000000 + $1)) WHERE number = 1", round)
+			return err
+		}))
+	}
+	must(t, held.Close())
+	for number := 2; s.DB.LogSize() > limit; number++ {
+		s.write(t, number)
+		time.Sleep(10 * time.Millisecond)
+		if number > 3000 {
+			t.Fatalf("the log still has %d bytes", s.DB.LogSize())
+		}
+	}
+	s.reach(t)
+	want := len(numbers(t, s.DB))
+	if got := s.Status().Snapshots; got != 1 {
+		t.Errorf("%d snapshots, want 1", got)
+	}
+	must(t, s.end())
+	if got := restored(t, settings); len(got) != want {
+		t.Errorf("the replica has %d numbers, want %d", len(got), want)
+	}
+}
+
 // TestBacklog: an outage so long that what waits is more than the database. What
 // waits is given up, the log does not grow for ever, and the replica gets all.
 func TestBacklog(t *testing.T) {

@@ -15,6 +15,9 @@ import (
 // unfolded is the pragma of connections that leave the write-ahead log alone.
 const unfolded = "wal_autocheckpoint(0)"
 
+// logLimit is the journal_size_limit of the connection that writes, in bytes.
+const logLimit = 64 << 20
+
 // How long a connection waits for others: while all writes wait, and else.
 const (
 	foldPatience  = "PRAGMA busy_timeout(100)"
@@ -62,6 +65,16 @@ func (db *DB) Fold(ctx context.Context, restart bool) error {
 		}
 		return nil
 	})
+}
+
+// TrimLog cuts the write-ahead log off behind its first end bytes, or the size
+// that SQLite cuts it to if that is more, as SQLite does where it begins the log
+// anew itself. It is for who knows that nothing is behind end, inside Pause.
+func (db *DB) TrimLog(end int64) error {
+	if end = max(end, logLimit); db.LogSize() <= end {
+		return nil
+	}
+	return os.Truncate(db.path+"-wal", end)
 }
 
 // LogSize returns the bytes on disk of the write-ahead log.

@@ -135,6 +135,9 @@ func named(spec *v1alpha1.FountainStackSpec) []string {
 			names = append(names, store.Credentials.Name)
 		}
 	}
+	if replica := spec.Replica; replica != nil && replica.Credentials != nil {
+		names = append(names, replica.Credentials.Name)
+	}
 	if orchestrator := spec.Orchestrator; orchestrator != nil {
 		for _, secret := range []*corev1.LocalObjectReference{orchestrator.KeySecret, orchestrator.CASecret} {
 			if secret != nil {

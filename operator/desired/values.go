@@ -1,6 +1,8 @@
 package desired
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -31,6 +33,9 @@ func values(spec *v1alpha1.FountainStackSpec, version string) (map[string]any, e
 	}
 	if spec.Restore != nil {
 		restoreValues(global, spec.Restore)
+	}
+	if spec.Replica != nil {
+		replicaValues(global, spec.Replica)
 	}
 	global.set(spec.Monitoring.ServiceMonitors, "monitoring", "serviceMonitor", "enabled")
 	global.set(stringMap(spec.Monitoring.Labels), "monitoring", "labels")
@@ -137,6 +142,17 @@ func restoreValues(global tree, restore *v1alpha1.Restore) {
 		global.set("objectStore", "restore", "source")
 		objectStoreValues(global, restore.ObjectStore, "restore")
 	}
+}
+
+func replicaValues(global tree, replica *v1alpha1.Replica) {
+	global.set(replica.URL, "replica", "url")
+	if replica.Credentials != nil {
+		global.set(replica.Credentials.Name, "replica", "existingSecret")
+	}
+	if replica.RestoreAt != nil {
+		global.set(replica.RestoreAt.UTC().Format(time.RFC3339), "replica", "restoreAt")
+	}
+	global.set(replica.StartEmpty, "replica", "startEmpty")
 }
 
 func objectStoreValues(global tree, store *v1alpha1.ObjectStore, section string) {

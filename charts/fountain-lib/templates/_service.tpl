@@ -19,6 +19,7 @@
 {{- if and $tls.certManager.enabled (not $tls.enabled) -}}
 {{- fail (printf "%sgateway.tls.certManager.enabled needs %[1]sgateway.tls.enabled, without which there would be plain HTTP and no certificate: set both to true, or neither" (ternary "global." "" (eq (include "fountain-lib.inStack" .) "true"))) -}}
 {{- end -}}
+{{- include "fountain-lib.replicaChecks" . -}}
 {{- end }}
 
 {{- define "fountain-lib.serviceaccount" -}}

@@ -146,6 +146,9 @@ httpGet:
       name: {{ . }}
       key: token
 {{- end }}
+{{- with include "fountain-lib.replicaEnv" . | trim }}
+{{ . }}
+{{- end }}
 {{- range $peer, $url := .Values.peers }}
 - name: FOUNTAIN_{{ upper $peer }}_URL
   value: {{ if $url }}{{ tpl $url $ | quote }}{{ else }}http://{{ if include "fountain-lib.inStack" $ }}{{ include "fountain-lib.stackName" $ }}-{{ end }}{{ $peer }}:8000{{ end }}
