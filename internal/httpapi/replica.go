@@ -56,7 +56,7 @@ func restoreReplica(ctx context.Context, definition Definition, databaseURL stri
 	case err != nil:
 		return fmt.Errorf("begin with the replica: %w", err)
 	case outcome == replica.Nothing:
-		logger.Warn("there is no replica yet; starting with a new database", "replica", settings.URL, "service", definition.Name)
+		logger.Warn("there is no replica yet; starting with a new database", "replica", settings.URL)
 	case outcome == replica.Kept && !settings.RestoreAt.IsZero():
 		logger.Info("the point in time to restore is not used: there is a database", "database", path)
 	}

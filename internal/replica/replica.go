@@ -62,7 +62,7 @@ func Parse(address, when, empty string) (Settings, error) {
 	var err error
 	if when != "" {
 		if settings.RestoreAt, err = time.Parse(time.RFC3339, when); err != nil {
-			return settings, errors.New("--replica-restore-at: a point in time is written as 2026-11-25T20:30:00Z, or with an offset as 2026-11-25T21:30:00+01:00")
+			return settings, errors.New("--replica-restore-at: a point in time is written as in RFC 3339, as 2026-11-25T20:30:00Z, or with an offset as 2026-11-25T21:30:00+01:00")
 		}
 		if settings.RestoreAt.After(time.Now()) {
 			return settings, errors.New("--replica-restore-at: the point in time to restore has not come yet")
