@@ -37,39 +37,37 @@ type follower struct {
 	news chan struct{}
 }
 
-// newFollower begins where the replica ends, with a snapshot if that is not known
-// or the log has been folded since.
-func newFollower(ctx context.Context, r *Replicator) (*follower, error) {
-	f := &follower{Replicator: r, news: make(chan struct{}, 1)}
-	there, err := f.prepare(ctx)
-	if err != nil {
-		return nil, err
+// begin begins where the replica ends, of which there are the files on level 0:
+// with a snapshot if that is not known or the log has been folded since.
+func (f *follower) begin(ctx context.Context, there []*ltx.FileInfo) error {
+	if err := f.prepare(ctx, newestOf(there)); err != nil {
+		return err
 	}
 	if newest := newestOf(there); newest != nil {
 		f.sent.Store(int64(newest.MaxTXID))
 	}
 	f.configure()
 	if err := f.lite.Open(); err != nil {
-		return nil, err
+		return err
 	}
 	// What Litestream asks at its first step has been asked already: failing there
 	// it would close files that SQLite has locks on.
-	r.client.newest.Store(&there)
-	err = guarded(func() error { return f.lite.Sync(ctx) })
-	r.client.newest.Store(nil)
+	f.client.newest.Store(&there)
+	err := guarded(func() error { return f.lite.Sync(ctx) })
+	f.client.newest.Store(nil)
 	if err != nil {
-		return nil, errors.Join(full(err), f.lite.Close(context.WithoutCancel(ctx)))
+		return errors.Join(full(err), f.lite.Close(context.WithoutCancel(ctx)))
 	}
 	if f.lite.SyncDiagnostic().Snapshotting {
-		r.board.change(func(s *Status) { s.Snapshots++ })
+		f.board.change(func(s *Status) { s.Snapshots++ })
 	}
-	return f, nil
+	return nil
 }
 
 // configure makes Litestream do nothing by itself.
 func (f *follower) configure() {
 	f.lite = litestream.NewDB(f.db.File())
-	f.lite.SetMetaPath(storage.FollowerFolder(f.db.File()))
+	f.lite.SetMetaPath(f.folder())
 	f.lite.MonitorInterval = 0
 	f.lite.MinCheckpointPageN, f.lite.TruncatePageN, f.lite.CheckpointInterval = math.MaxInt32, math.MaxInt32, 0
 	f.lite.BusyTimeout = 10 * time.Second
@@ -83,27 +81,22 @@ func (f *follower) configure() {
 	f.lite.SetLogger(slog.New(quiet{f.logger.Handler()}))
 }
 
-// prepare has everything in place that Litestream's first step needs, and returns
-// the files on level 0 of the replica.
-func (f *follower) prepare(ctx context.Context) ([]*ltx.FileInfo, error) {
-	folder := storage.FollowerFolder(f.db.File())
-	files, err := f.client.files(ctx, 0, false)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+// prepare has everything in place that Litestream's first step needs.
+func (f *follower) prepare(ctx context.Context, newest *ltx.FileInfo) error {
+	if _, err := os.Stat(f.folder()); errors.Is(err, fs.ErrNotExist) {
 		// Nobody has kept the place in the log: it begins anew.
 		if err := f.db.Fold(ctx, true); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if err := os.MkdirAll(filepath.Join(folder, "ltx", "0"), 0o700); err != nil {
-		return nil, full(err)
+	level0 := filepath.Join(f.folder(), "ltx", "0")
+	if err := os.MkdirAll(level0, 0o700); err != nil {
+		return full(err)
 	}
-	if err := f.fetchNewest(ctx, filepath.Join(folder, "ltx", "0"), newestOf(files)); err != nil {
-		return nil, err
+	if err := f.fetchNewest(ctx, level0, newest); err != nil {
+		return err
 	}
-	return files, f.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
+	return f.db.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
 		for _, statement := range tables {
 			if _, err := tx.Exec(statement); err != nil {
 				return err

@@ -41,9 +41,10 @@ const (
 	copying   = "copy"
 	sending   = "send"
 	merging   = "merge"
+	folding   = "fold"
 )
 
-var activities = []string{attaching, copying, sending, merging}
+var activities = []string{attaching, copying, sending, merging, folding}
 
 // Replicator keeps the replica of one open database. Its methods may be called
 // from many goroutines.
@@ -59,7 +60,9 @@ type Replicator struct {
 	done    chan struct{}
 	closing sync.Once
 	closed  error
-	// follower is of the goroutine of run alone, while that runs.
+	// loose is held by who folds the log while there is no follower, and by who
+	// begins or ends one. The goroutine of run alone changes follower.
+	loose    sync.Mutex
 	follower *follower
 }
 
@@ -167,17 +170,18 @@ func (r *Replicator) finish() error {
 // go on.
 func (r *Replicator) run(ctx context.Context) {
 	defer close(r.done)
+	var tending sync.WaitGroup
+	defer tending.Wait()
+	tending.Go(func() { r.tend(ctx) })
 	wait := time.Duration(0)
 	for pause(ctx, wait, nil) {
 		if r.board.read().State == Superseded {
-			r.foldLoose(ctx)
 			wait = retryAtMost
 			continue
 		}
 		err := r.attach(ctx)
 		r.report(ctx, attaching, err)
 		if err != nil {
-			r.foldLoose(ctx)
 			wait = min(max(2*wait, retryAfter), retryAtMost)
 			continue
 		}
@@ -216,19 +220,41 @@ func (r *Replicator) report(ctx context.Context, activity string, err error) {
 	r.logger.Info("replica works again", "activity", activity)
 }
 
-// foldLoose folds the log while nobody follows it, when it has grown large. What
-// was not copied then cannot be told any more, so the place in the log is lost
-// first: the next attach begins with a snapshot.
-func (r *Replicator) foldLoose(ctx context.Context) {
-	if r.db.LogSize() < looseFoldAt {
-		return
+// tend folds the log while nobody follows it, for as long as the Replicator runs.
+func (r *Replicator) tend(ctx context.Context) {
+	for pause(ctx, r.settings.Interval, nil) {
+		r.report(ctx, folding, r.foldLoose(ctx))
 	}
-	err := os.RemoveAll(storage.FollowerFolder(r.db.File()))
-	if err == nil {
-		err = r.db.Fold(ctx, false)
-	}
-	r.report(ctx, copying, err)
 }
+
+// foldLoose folds the log when it has grown and nobody follows it. What was not
+// copied then cannot be told any more, so the place in the log is given up, and
+// the next follower begins with a snapshot: later, if there is a place to give up.
+func (r *Replicator) foldLoose(ctx context.Context) error {
+	r.loose.Lock()
+	defer r.loose.Unlock()
+	size, limit := r.db.LogSize(), int64(foldAt)
+	if _, err := os.Stat(r.folder()); err == nil {
+		limit = looseFoldAt
+	}
+	free := r.db.Stats().DiskFreeBytes
+	tight := free > 0 && free < uint64(2*size)
+	if r.follower != nil || size < foldAt || size < limit && !tight {
+		return nil
+	}
+	if err := storage.ForgetFollower(r.db.File()); err != nil {
+		return err
+	}
+	if size >= looseFoldAt || tight {
+		if err := r.db.Fold(ctx, true); !errors.Is(err, storage.ErrUnavailable) {
+			return err
+		}
+	}
+	return r.db.Fold(ctx, false)
+}
+
+// folder is where a follower keeps its place in the log.
+func (r *Replicator) folder() string { return storage.FollowerFolder(r.db.File()) }
 
 // attach makes a follower that goes on where the replica ends.
 func (r *Replicator) attach(ctx context.Context) (err error) {
@@ -240,22 +266,31 @@ func (r *Replicator) attach(ctx context.Context) (err error) {
 	if err := r.self.write(ctx, r.client.at); err != nil {
 		return err
 	}
-	if r.follower, err = newFollower(ctx, r); err != nil {
-		r.follower = nil
+	f := &follower{Replicator: r, news: make(chan struct{}, 1)}
+	there, err := r.client.files(ctx, 0, false)
+	if err != nil {
 		return err
 	}
+	r.loose.Lock()
+	defer r.loose.Unlock()
+	if err := f.begin(ctx, there); err != nil {
+		return err
+	}
+	r.follower = f
 	return nil
 }
 
 // detach ends the follower; its place in the log is lost.
 func (r *Replicator) detach(cause error) {
 	r.client.refuse(cause)
+	r.loose.Lock()
 	_ = r.follower.close(context.Background()) // it says that it was refused
 	r.client.refuse(nil)
 	r.follower = nil
-	if err := os.RemoveAll(storage.FollowerFolder(r.db.File())); err != nil {
+	if err := storage.ForgetFollower(r.db.File()); err != nil {
 		r.report(context.Background(), copying, err)
 	}
+	r.loose.Unlock()
 	state := Waiting
 	if errors.Is(cause, ErrSuperseded) {
 		state = Superseded

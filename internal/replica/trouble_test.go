@@ -430,6 +430,9 @@ func TestDamagedReplica(t *testing.T) {
 			path := newPath(t)
 			_, err = Restore(t.Context(), settings, service, path, testMigrations())
 			wantError(t, err, ErrUnreachable, test.want)
+			settings.RestoreAt = time.Now()
+			_, err = Restore(t.Context(), settings, service, path, testMigrations())
+			wantError(t, err, ErrUnreachable, test.want)
 			if !storage.IsEmpty(path) {
 				t.Error("there is a database all the same")
 			}

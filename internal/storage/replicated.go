@@ -32,6 +32,20 @@ func FollowerFolder(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-litestream")
 }
 
+// ForgetFollower removes the FollowerFolder, so that it is not there again after a
+// power cut when the log has been folded since.
+func ForgetFollower(path string) error {
+	folder := FollowerFolder(path)
+	if _, err := os.Lstat(folder); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		return fmt.Errorf("forget who followed the log of %s: %w", path, err)
+	}
+	syncFolder(filepath.Dir(folder))
+	return nil
+}
+
 // Pause runs run while no write is under way: it holds up the writer between two
 // commits, so run must be short and must not wait for anything but the disk.
 func (db *DB) Pause(run func() error) error {

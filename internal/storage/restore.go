@@ -57,7 +57,7 @@ func (r *Replacement) File() string { return r.path + restoreSuffix }
 // or the new database at every moment, also after a crash.
 func (r *Replacement) Apply(aside string) error {
 	foldLog(r.path)
-	if err := os.RemoveAll(FollowerFolder(r.path)); err != nil {
+	if err := ForgetFollower(r.path); err != nil {
 		return errors.Join(err, r.Discard())
 	}
 	if err := putAside(r.path, aside); err != nil {

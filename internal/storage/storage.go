@@ -128,8 +128,8 @@ func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error
 	pragmas := writable
 	if options.Unfolded {
 		pragmas = append(slices.Clone(writable), unfolded)
-	} else if err := os.RemoveAll(FollowerFolder(db.path)); err != nil {
-		return fmt.Errorf("open database: %w", err)
+	} else if err := ForgetFollower(db.path); err != nil {
+		return err
 	}
 	if db.pool, err = openPool(db.path, "mode=rw", pragmas...); err != nil {
 		return err
