@@ -173,7 +173,7 @@ section "Engine and images"
 if [ $engine = ours ]; then start_engine || give_up "dockerd does not start."; fi
 build=$(make --no-print-directory images IMAGE_BUILD=host 2>&1) || { echo "$build" >&2; fail "make images IMAGE_BUILD=host"; echo "$passed passed, $failed failed"; exit 1; }
 grep ' MB$' <<<"$build" | sed 's/^/      /'
-pass "eight images are built without a registry, each below 25 MB (the orchestrator 75, the operator 100)"
+pass "eight images are built without a registry, each below 25 MB (the command 30, the orchestrator 75, the operator 100)"
 
 image_is_bare() { # no shell, nobody's files but its own, a user without rights
 	local image=$id/$1:test files container

@@ -29,7 +29,10 @@ type Readiness struct {
 
 // DatabaseReadiness describes a service's database.
 type DatabaseReadiness struct {
-	// SizeBytes counts the database file and its write-ahead log.
+	// Engine is sqlite or postgres.
+	Engine storage.Engine `json:"engine"`
+	// SizeBytes counts the database file and its write-ahead log, or the tables
+	// on a server.
 	SizeBytes int64 `json:"sizeBytes"`
 	// Rows counts each table's rows, where ?rows=true asks for it.
 	Rows map[string]int64 `json:"rows,omitempty"`
@@ -59,7 +62,7 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	}
 	ready := Readiness{
 		Status: "ready", Service: a.definition.Name, Version: Version(),
-		Database: DatabaseReadiness{SizeBytes: a.db.Size()}, Replica: a.replicaReadiness(),
+		Database: DatabaseReadiness{Engine: a.db.Engine(), SizeBytes: a.db.Size()}, Replica: a.replicaReadiness(),
 	}
 	if ready.Replica.superseded() {
 		notReady(w, r, ready.Replica.Error)

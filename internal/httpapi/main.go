@@ -120,7 +120,9 @@ func parse(name string, arguments []string, getenv func(string) string, extra []
 		flags.StringVar(target, flagName, fallback, usage+" (environment: "+env+")")
 	}
 	text(&values.addr, "addr", "FOUNTAIN_ADDR", ":8000", "address to listen on")
-	text(&values.database, "database", "FOUNTAIN_DATABASE_URL", "file:data/"+name+".db", "database")
+	text(&values.database, "database", "FOUNTAIN_DATABASE_URL", "file:data/"+name+".db",
+		"database: file:PATH for SQLite, postgres://USER@HOST/DATABASE for PostgreSQL")
+	flags.StringVar(&values.database, "database-url", values.database, "the same as -database")
 	text(&values.logFormat, "log-format", "FOUNTAIN_LOG_FORMAT", "json", "log format: json or text")
 	text(&values.logLevel, "log-level", "FOUNTAIN_LOG_LEVEL", "info", "lowest level to log: debug, info, warn or error")
 	text(&values.publicURL, "public-url", "FOUNTAIN_PUBLIC_URL", "",

@@ -82,7 +82,7 @@ func TestCommand(t *testing.T) {
 		{[]string{"--log-level", "loud"}, 2, "", `log level "loud"`},
 		{[]string{"--log-format", "xml"}, 2, "", `log format "xml"`},
 		{[]string{"healthcheck", "--addr", "nonsense"}, 2, "", "missing port"},
-		{[]string{"--database", "postgres://x"}, 1, "", "only SQLite files"},
+		{[]string{"--database", "mysql://x"}, 1, "", "only SQLite files"},
 		{[]string{"--database", file, "--public-url", "x"}, 1, "", "public URL"},
 		{[]string{"--database", file, "--addr", busy.Addr().String()}, 1, "", "choose another with --addr"},
 		{[]string{"--database", file, "--addr", "127.0.0.1:0"}, 0, "", `"msg":"stopped"`},

@@ -16,6 +16,8 @@ import (
 	"testing/fstest"
 
 	sqlite "modernc.org/sqlite"
+
+	"fountain.coach/fountainai/internal/storage/postgrestest"
 )
 
 // childRole names what this binary does when a test runs it once more as a
@@ -39,7 +41,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(postgrestest.Run(m))
 }
 
 func childCommand(t *testing.T, role, path string) *exec.Cmd {

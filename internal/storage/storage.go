@@ -1,6 +1,8 @@
-// Package storage keeps one SQLite database for one service: it opens and
-// migrates it, groups concurrent writes into shared durable commits, serves
-// consistent reads from a pool, and copies the database while it is in use.
+// Package storage keeps one database for one service: it opens and migrates it,
+// serves consistent reads from a pool, and keeps writes before it acknowledges
+// them. The database is a SQLite file, whose concurrent writes are grouped into
+// shared durable commits, and which is copied while it is in use; or a schema on
+// a PostgreSQL server, which any number of processes share.
 package storage
 
 import (
@@ -57,6 +59,9 @@ type DB struct {
 	copies  atomic.Int64
 	closing sync.Once
 	closed  error
+	// postgres is the database if it is on a server; what is of the file above
+	// is then not set.
+	postgres *postgres
 }
 
 // Path turns a database URL as the services take it into a file path. It may
@@ -66,7 +71,7 @@ type DB struct {
 // An error says which form is expected.
 func Path(databaseURL string) (string, error) {
 	if scheme, _, found := strings.Cut(databaseURL, "://"); found && scheme != "file" {
-		return "", fmt.Errorf("database URL %q: only SQLite files are supported; use file:PATH", redact(databaseURL))
+		return "", fmt.Errorf("database URL %q: only SQLite files have a path; use file:PATH, or where a service opens it postgres://USER@HOST/DATABASE", redact(databaseURL))
 	}
 	path, isURL := strings.CutPrefix(databaseURL, "file:")
 	if path == "" || path == ":memory:" || strings.ContainsAny(path, "?#") {
@@ -91,13 +96,15 @@ func redact(databaseURL string) string {
 	return parsed.Redacted()
 }
 
-// Open opens the database at databaseURL, creating it and its folder if
-// needed, and brings it to the newest schema found in migrations.
+// Open opens the database at databaseURL, creating it and its folder or schema
+// if needed, and brings it to the newest schema found in migrations.
 //
-// It returns an error that wraps ErrInUse if another process has the database
-// open, one that wraps ErrForeign if it belongs to another service, and one that
+// It returns an error that wraps ErrInUse if another process has the file open, one that wraps ErrForeign if it belongs to another service, and one that
 // wraps ErrNewer if a newer version wrote it.
 func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Options) (*DB, error) {
+	if IsServer(databaseURL) {
+		return openPostgres(ctx, databaseURL, migrations, options)
+	}
 	path, err := Path(databaseURL)
 	if err != nil {
 		return nil, err
@@ -161,15 +168,15 @@ func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error
 // the service's.
 func (db *DB) prepare(ctx context.Context, migrations fs.FS, service string) error {
 	if service == "" {
-		return migrate(ctx, db.pool, db.path, migrations, db.logger)
+		return sqliteDialect.migrate(ctx, db.pool, db.path, migrations, db.logger)
 	}
-	if err := checkOwner(ctx, db.pool, db.path, service, migrations); err != nil {
+	if err := sqliteDialect.checkOwner(ctx, db.pool, db.path, service, migrations); err != nil {
 		return err
 	}
-	if err := migrate(ctx, db.pool, db.path, migrations, db.logger); err != nil {
+	if err := sqliteDialect.migrate(ctx, db.pool, db.path, migrations, db.logger); err != nil {
 		return err
 	}
-	return markOwner(ctx, db.pool, db.path, service)
+	return sqliteDialect.markOwner(ctx, db.pool, db.path, service)
 }
 
 // createFile creates the database, if it is new, readable by its owner alone;
@@ -218,15 +225,37 @@ func dataSource(path, mode string, pragmas ...string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + mode + "&" + query.Encode()
 }
 
-// File returns the path of the database file.
+// Engine is the kind of a database.
+type Engine string
+
+// The engines.
+const (
+	SQLite     Engine = "sqlite"
+	PostgreSQL Engine = "postgres"
+)
+
+// Engine returns the kind of the database.
+func (db *DB) Engine() Engine {
+	if db.postgres != nil {
+		return PostgreSQL
+	}
+	return SQLite
+}
+
+// File returns the path of the database file, or on a server its address
+// without user and password.
 func (db *DB) File() string { return db.path }
 
 // Secret returns 32 random bytes made with the database and kept in it. It
 // signs what clients carry from one request to the next, such as cursors.
 func (db *DB) Secret() []byte { return db.secret }
 
-// Size returns the bytes on disk of the database and its write-ahead log.
+// Size returns the bytes on disk of the database and its write-ahead log, or of
+// its tables on a server.
 func (db *DB) Size() int64 {
+	if db.postgres != nil {
+		return db.postgres.bytes()
+	}
 	return fileSize(db.path) + fileSize(db.path+"-wal")
 }
 
@@ -234,6 +263,10 @@ func (db *DB) Size() int64 {
 // file, unless it is Unfolded, and gives the database up. Later calls return what the first returned.
 func (db *DB) Close() error {
 	db.closing.Do(func() {
+		if db.postgres != nil {
+			db.closed = db.postgres.close()
+			return
+		}
 		var failures []error
 		if db.writer != nil {
 			failures = append(failures, db.writer.stop())

@@ -46,6 +46,9 @@ func (db *DB) Write(ctx context.Context, run WriteFunc) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if db.postgres != nil {
+		return db.postgres.write(ctx, run)
+	}
 	item := &write{ctx: ctx, run: run, done: make(chan error, 1)}
 	if !db.writer.queue.push(item) {
 		return ErrClosed

@@ -13,7 +13,6 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +26,7 @@ import (
 type Service struct {
 	t          testing.TB
 	definition httpapi.Definition
-	path       string
+	url        string // of the database
 	client     *http.Client
 	Instance   *httpapi.Instance
 	// URL is where the service listens, without a slash at its end.
@@ -37,12 +36,12 @@ type Service struct {
 // Start runs the service that definition describes until the test ends.
 func Start(t testing.TB, definition httpapi.Definition) *Service {
 	t.Helper()
-	return startAt(t, definition, filepath.Join(t.TempDir(), definition.Name+".db"))
+	return startAt(t, definition, newDatabase(t, definition.Name))
 }
 
-func startAt(t testing.TB, definition httpapi.Definition, path string) *Service {
+func startAt(t testing.TB, definition httpapi.Definition, database string) *Service {
 	t.Helper()
-	s := open(t, definition, path, t.Output())
+	s := open(t, definition, database, t.Output())
 	server := httptest.NewServer(s.Instance.API)
 	t.Cleanup(func() {
 		server.Close()
@@ -53,16 +52,16 @@ func startAt(t testing.TB, definition httpapi.Definition, path string) *Service 
 }
 
 // open opens the service without a server; its warnings go to logs.
-func open(t testing.TB, definition httpapi.Definition, path string, logs io.Writer) *Service {
+func open(t testing.TB, definition httpapi.Definition, database string, logs io.Writer) *Service {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	instance, err := httpapi.Open(context.Background(), definition, "file:"+path, httpapi.Options{Logger: logger})
+	instance, err := httpapi.Open(context.Background(), definition, database, httpapi.Options{Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// A redirect is an answer too, and none that a document promises.
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Service{t: t, definition: definition, path: path, client: &http.Client{CheckRedirect: stay}, Instance: instance}
+	return &Service{t: t, definition: definition, url: database, client: &http.Client{CheckRedirect: stay}, Instance: instance}
 }
 
 // For returns the service with its failures reported to t: a subtest, or the
@@ -86,7 +85,7 @@ func (s *Service) Stop() {
 func (s *Service) Restart() *Service {
 	s.t.Helper()
 	s.Stop()
-	return startAt(s.t, s.definition, s.path)
+	return startAt(s.t, s.definition, s.url)
 }
 
 // Do sends a request and returns the answer after checking it against the
