@@ -166,7 +166,7 @@ func TestSlowPeers(t *testing.T) {
 		t.Run(fmt.Sprint(hanging), func(t *testing.T) {
 			t.Parallel()
 			w := balcony(t)
-			s := startArranged(w, func(p *Peers) { p.Timeout, p.Rest = timeout, time.Hour })
+			s := startArranged(w, func(p *Peers) { p.Timeout, p.Rest = timeout, time.Hour }).Alone()
 			states := []string{"ok", "ok", "ok"}
 			state := "partial"
 			for i, service := range services {

@@ -38,6 +38,9 @@ func covered(operationID, status string) {
 // lists, apart from those that only the gateway gives. A run limited with -run,
 // -skip, -list or to benchmarks is not held to that.
 func Main(m *testing.M, definition httpapi.Definition) {
+	if os.Getenv(asReplica) != "" {
+		os.Exit(httpapi.Main(definition))
+	}
 	os.Exit(OnBoth(m, func() int {
 		if !complete() {
 			return 0

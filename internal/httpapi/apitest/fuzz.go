@@ -70,8 +70,8 @@ func (st Stage) Fuzz(f *testing.F, fuzzing Fuzzing) {
 func (st Stage) inProcess(f *testing.F, logs *lockedBuffer) *Service {
 	f.Helper()
 	s := open(f, st.Definition, newDatabase(f, "fuzz"), logs)
-	f.Cleanup(func() { _ = s.Instance.DB.Close() })
-	s.client.Transport = direct{s.Instance.API}
+	f.Cleanup(s.For(f).Stop)
+	s.client.Transport = direct{s.replicate()}
 	s.URL = "http://service"
 	st.Set(s)
 	return s
