@@ -52,13 +52,19 @@ func DatabasePath(data, service string) string { return filepath.Join(data, serv
 // Open opens the databases in a data folder, making those that are missing.
 // kept says where their replicas are kept, if anywhere.
 func Open(ctx context.Context, data string, logger *slog.Logger, kept replica.Settings) (*Stack, error) {
+	return OpenDatabases(ctx, func(service string) string { return "file:" + DatabasePath(data, service) }, logger, kept)
+}
+
+// OpenDatabases opens the database whose URL each service is given. Replicas are
+// kept of files only.
+func OpenDatabases(ctx context.Context, databaseURL func(service string) string, logger *slog.Logger, kept replica.Settings) (*Stack, error) {
 	s := &Stack{network: newNetwork(), Instances: map[string]*httpapi.Instance{}}
 	all := definitions(s.network)
 	opened := make([]*httpapi.Instance, len(all))
 	var group errgroup.Group
 	for i, definition := range all {
 		group.Go(func() (err error) {
-			opened[i], err = httpapi.Open(ctx, definition, "file:"+DatabasePath(data, definition.Name),
+			opened[i], err = httpapi.Open(ctx, definition, databaseURL(definition.Name),
 				httpapi.Options{Logger: logger.With("service", definition.Name), Replica: kept})
 			return err
 		})
