@@ -138,11 +138,16 @@ func (o upOptions) openStack(ctx context.Context, logger *slog.Logger, kept repl
 
 // checkServer refuses what cannot hold the databases of five services.
 func checkServer(databaseURL string) error {
-	switch {
-	case !storage.IsServer(databaseURL):
+	if !storage.IsServer(databaseURL) {
 		return errors.New("--database-url takes a PostgreSQL server, as postgres://USER@HOST/DATABASE; the folder of SQLite databases is --data")
-	case strings.Contains(databaseURL, "search_path="):
-		return errors.New("--database-url: leave search_path out; each of the five services has a schema of its own, named as the service")
+	}
+	return refuseSchema("--database-url", databaseURL)
+}
+
+// refuseSchema refuses a URL that names one schema where there are to be five.
+func refuseSchema(flag, databaseURL string) error {
+	if strings.Contains(databaseURL, "search_path=") {
+		return fmt.Errorf("%s: leave search_path out; each of the five services has a schema of its own, named as the service", flag)
 	}
 	return nil
 }

@@ -28,9 +28,10 @@ const (
 )
 
 var childRoles = map[string]func(path string) error{
-	"open":  childOpen,
-	"copy":  childCopy,
-	"write": childWrite,
+	"open":     childOpen,
+	"copy":     childCopy,
+	"write":    childWrite,
+	"transfer": childTransfer,
 }
 
 func TestMain(m *testing.M) {

@@ -149,7 +149,7 @@ func (p *postgres) name() string {
 
 // openServer prepares the schema while no other replica does.
 func (db *DB) openServer(ctx context.Context, migrations fs.FS, service string) (err error) {
-	unlock, err := db.postgres.lockSchema(ctx)
+	unlock, err := db.postgres.lockSchema(ctx, true)
 	if err != nil {
 		return fmt.Errorf("open database %s: %w", db.path, explainServer(err))
 	}
@@ -163,9 +163,9 @@ func (db *DB) openServer(ctx context.Context, migrations fs.FS, service string) 
 }
 
 // lockSchema makes replicas that start at once prepare the schema one after the
-// other, and creates it. The lock is the transaction's: it goes with it, also
+// other, and creates it if it is to. The lock is the transaction's: it goes with it, also
 // if the process ends.
-func (p *postgres) lockSchema(ctx context.Context) (unlock func() error, err error) {
+func (p *postgres) lockSchema(ctx context.Context, create bool) (unlock func() error, err error) {
 	tx, err := p.pool.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -174,8 +174,10 @@ func (p *postgres) lockSchema(ctx context.Context) (unlock func() error, err err
 	if _, err := tx.ExecContext(ctx, lock, p.schema); err != nil {
 		return nil, errors.Join(err, tx.Rollback())
 	}
-	if err := p.createSchema(ctx); err != nil {
-		return nil, errors.Join(err, tx.Rollback())
+	if create {
+		if err := p.createSchema(ctx); err != nil {
+			return nil, errors.Join(err, tx.Rollback())
+		}
 	}
 	return tx.Rollback, nil
 }

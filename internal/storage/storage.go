@@ -127,6 +127,9 @@ func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Opt
 }
 
 func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error {
+	if err := refuseUnfinishedFile(db.path); err != nil {
+		return err
+	}
 	removeLeft(db.path, copySuffix)
 	err := createFile(db.path)
 	if err != nil {

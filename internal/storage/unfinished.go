@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 )
 
 // ErrUnfinished means that a database is a copy that is not whole.
@@ -23,4 +25,20 @@ func (d dialect) refuseUnfinished(ctx context.Context, db queryer, name string) 
 		return fmt.Errorf("%w: %s was being filled by fountain migrate; run the same command again to finish it", ErrUnfinished, name)
 	}
 	return nil
+}
+
+// unfinishedSuffix is what the name of a file has until its copy is whole.
+const unfinishedSuffix = ".unfinished"
+
+// refuseUnfinishedFile keeps a service from beginning an empty file where a copy
+// is about to be.
+func refuseUnfinishedFile(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, err := os.Stat(path + unfinishedSuffix); err != nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s was being filled by fountain migrate; run the same command again to finish it, or remove the file",
+		ErrUnfinished, path+unfinishedSuffix)
 }

@@ -248,11 +248,12 @@ func (s *Server) Schema(name string) string {
 	return s.address("postgres", url.Values{"search_path": {name}, "sslmode": {"disable"}})
 }
 
-// Database makes a new database and returns its address, without a schema.
-func (s *Server) Database(t testing.TB) string {
+// Database makes a new database, with the options that CREATE DATABASE has, and
+// returns its address, without a schema.
+func (s *Server) Database(t testing.TB, options string) string {
 	t.Helper()
 	name := "database_" + strconv.FormatInt(s.names.Add(1), 10)
-	s.Exec(t, "CREATE DATABASE "+name)
+	s.Exec(t, "CREATE DATABASE "+name+" "+options)
 	return s.address(name, nil)
 }
 
