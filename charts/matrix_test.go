@@ -64,6 +64,10 @@ var stackValues = map[string]string{
 		image: {registry: registry.example.org, digest: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}}`,
 	"storage": `{global: {storageClassName: fast}, character: {storage: {size: 10Gi, className: faster, accessModes: [ReadWriteOncePod], retention: Delete}},
 		storyfactory: {storage: {existingClaim: mine}}, sessioncontext: {storage: {volumeName: pv-1, annotations: {a: b}}}}`,
+	"PostgreSQL": `{global: {storageEngine: postgres, database: {existingSecret: db}}}`,
+	"PostgreSQL, replicas": `{global: {gateway: {mode: dbless}, storageEngine: postgres, database: {existingSecret: db, key: "{service}", port: 26257,
+		peers: [{podSelector: {matchLabels: {a: b}}}, {ipBlock: {cidr: 192.0.2.0/24}}]}}, character: {replicas: 3},
+		storyfactory: {autoscaling: {enabled: true, minReplicas: 3, maxReplicas: 9, cpuPercent: 50}}}`,
 	"registry": `{global: {imageRegistry: registry.example.org/team, imageTag: 1.2.3, imagePullSecrets: [{name: pull}]},
 		character: {image: {digest: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}}`,
 	"extras": `{commonLabels: {team: story}, commonAnnotations: {note: x}, character: {extraEnv: [{name: A, value: b}], extraEnvFrom: [{configMapRef: {name: c}}],
@@ -80,11 +84,12 @@ var stackValues = map[string]string{
 
 // serviceValues are value sets of a service's chart that is installed alone.
 var serviceValues = map[string]string{
-	"defaults": ``,
-	"ingress":  `{domain: example.org, gateway: {mode: ingress, tls: {enabled: true, certManager: {enabled: true, issuerRef: {name: x}}}, dns: {enabled: true}}}`,
-	"keys":     `{gateway: {mode: ingress, keys: {writer: {existingSecret: w, additionalSecrets: [w2]}, reader: {additionalSecrets: [r2, r3]}}}}`,
-	"replica":  `{replica: {url: "sftp://fountain@backup.example.org/copies", existingSecret: keys}}`,
-	"names":    `{nameOverride: cast, fullnameOverride: my-cast, snapshot: {existingSecret: s}, restore: {enabled: true, source: claim, claim: c}}`,
+	"defaults":   ``,
+	"ingress":    `{domain: example.org, gateway: {mode: ingress, tls: {enabled: true, certManager: {enabled: true, issuerRef: {name: x}}}, dns: {enabled: true}}}`,
+	"keys":       `{gateway: {mode: ingress, keys: {writer: {existingSecret: w, additionalSecrets: [w2]}, reader: {additionalSecrets: [r2, r3]}}}}`,
+	"replica":    `{replica: {url: "sftp://fountain@backup.example.org/copies", existingSecret: keys}}`,
+	"PostgreSQL": `{storage: {engine: postgres}, database: {existingSecret: db}, replicas: 2, snapshot: {existingSecret: s}}`,
+	"names":      `{nameOverride: cast, fullnameOverride: my-cast, snapshot: {existingSecret: s}, restore: {enabled: true, source: claim, claim: c}}`,
 }
 
 func TestAPIServerAcceptsEveryValueSet(t *testing.T) {

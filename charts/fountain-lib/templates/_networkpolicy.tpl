@@ -86,6 +86,9 @@ spec:
 {{- with include "fountain-lib.replicaEgress" . | trim }}
 {{ . }}
 {{- end }}
+{{- with include "fountain-lib.databaseEgress" . }}
+{{ . }}
+{{- end }}
 {{- with .Values.networkPolicy.extraEgress }}
 {{ toYaml . }}
 {{- end }}
