@@ -123,6 +123,9 @@ func named(spec *v1alpha1.FountainStackSpec) []string {
 	if tls := spec.Gateway.TLS; tls != nil && tls.SecretName != "" {
 		names = append(names, tls.SecretName)
 	}
+	if spec.Database != nil {
+		names = append(names, spec.Database.Secret.Name)
+	}
 	var stores []*v1alpha1.ObjectStore
 	if spec.Backup != nil {
 		stores = append(stores, spec.Backup.ObjectStore)

@@ -22,6 +22,7 @@ func values(spec *v1alpha1.FountainStackSpec, version string) (map[string]any, e
 	global.set(spec.Images.Registry, "imageRegistry")
 	global.set(references(spec.Images.PullSecrets), "imagePullSecrets")
 	global.set(spec.Storage.ClassName, "storageClassName")
+	databaseValues(global, spec)
 	if err := gatewayValues(global, &spec.Gateway); err != nil {
 		return nil, err
 	}
@@ -55,6 +56,7 @@ func values(spec *v1alpha1.FountainStackSpec, version string) (map[string]any, e
 		if size := spec.Storage.Size; size != nil && !size.IsZero() {
 			service.set(size.String(), "storage", "size")
 		}
+		scalingValues(service, spec.Scaling)
 		if override != nil {
 			if err := serviceValues(service, override); err != nil {
 				return nil, err

@@ -42,6 +42,10 @@ type FountainStackList struct {
 
 // FountainStackSpec is what a stack should be.
 // +kubebuilder:validation:XValidation:rule="!has(self.restore) || !has(self.replica)",message="restore would fill empty volumes from a backup before the replica can, which has more: leave replica out while you restore a backup"
+// +kubebuilder:validation:XValidation:rule="self.storage.engine != 'postgres' || has(self.database)",message="storage.engine postgres needs database: name the Secret with the server's URL"
+// +kubebuilder:validation:XValidation:rule="self.storage.engine == 'postgres' || !has(self.database)",message="database is for storage.engine postgres"
+// +kubebuilder:validation:XValidation:rule="self.storage.engine != 'postgres' || !has(self.backup) && !has(self.restore)",message="backup and restore are for storage.engine sqlite; back the PostgreSQL server up where it runs"
+// +kubebuilder:validation:XValidation:rule="self.storage.engine == 'postgres' || !has(self.scaling)",message="more than one replica needs storage.engine postgres: a SQLite file has one process"
 type FountainStackSpec struct {
 	// Domain of the stack; the gateway finds the services at <service>.<domain>.
 	// +kubebuilder:validation:MaxLength=200
@@ -68,6 +72,15 @@ type FountainStackSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Storage Storage `json:"storage,omitempty"`
+
+	// Database is the PostgreSQL server, with storage.engine postgres.
+	// +optional
+	Database *Database `json:"database,omitempty"`
+
+	// Scaling says how many pods each service has, with storage.engine postgres.
+	// Without: one.
+	// +optional
+	Scaling *Scaling `json:"scaling,omitempty"`
 
 	// Services overrides settings of single services.
 	// +optional

@@ -20,10 +20,12 @@ const (
 // Storage of the services' databases.
 // +kubebuilder:validation:XValidation:rule="(has(self.className) ? self.className : \"\") == (has(oldSelf.className) ? oldSelf.className : \"\")",message="the class of a volume cannot be changed: back up, make a new stack with the other class and restore"
 type Storage struct {
-	// Engine that keeps the data: a SQLite file on a volume for each service.
+	// Engine that keeps the data: sqlite, a file on a volume for each service, or
+	// postgres, a server. It cannot be changed.
 	// +optional
-	// +kubebuilder:validation:Enum=sqlite
+	// +kubebuilder:validation:Enum=sqlite;postgres
 	// +kubebuilder:default=sqlite
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="the engine cannot be changed: make a new stack with the other one and move the data with fountain migrate"
 	Engine string `json:"engine,omitempty"`
 	// Size of each volume. It may grow where the class allows it, and never shrinks.
 	// +optional
