@@ -44,20 +44,22 @@ func fountainCommand(t *testing.T, folder string) (environment []string) {
 	return append(os.Environ(), asFountain+"=1", "FOUNTAIN_URL=http://localhost:"+port)
 }
 
-// TestScalingStepsRunAsWritten runs the commands of docs/scaling.md one after the
-// other, as somebody would who follows the page.
-func TestScalingStepsRunAsWritten(t *testing.T) {
+// TestTheReplicaGuideRunsAsWritten runs the commands of docs/scaling.md on replicated
+// files one after the other, as somebody would who follows the page.
+func TestTheReplicaGuideRunsAsWritten(t *testing.T) {
 	page, err := os.ReadFile("../../docs/scaling.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, section, _ := strings.Cut(string(page), "\n## One file → replicated file\n")
+	section, _, _ = strings.Cut(section, "\n## ")
 	folder := t.TempDir()
 	if output, err := exec.Command("cp", "-a", "../../samples", folder).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
-	blocks := regexp.MustCompile("(?ms)^```sh\n(.*?)^```").FindAllStringSubmatch(string(page), -1)
+	blocks := regexp.MustCompile("(?ms)^```sh\n(.*?)^```").FindAllStringSubmatch(section, -1)
 	if len(blocks) != 3 {
-		t.Fatalf("the page has %d blocks of commands, want 3", len(blocks))
+		t.Fatalf("the guide has %d blocks to run, want 3", len(blocks))
 	}
 	// Whatever fails, no stack is left.
 	script := "trap 'kill ${stack:-} 2>/dev/null || true' EXIT\n"

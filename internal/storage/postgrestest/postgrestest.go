@@ -304,3 +304,9 @@ func (s *Server) remove() {
 	}
 	_ = os.RemoveAll(s.folder)
 }
+
+// Environ returns the variables with which PostgreSQL's own programs, and whoever
+// is given the URL postgres:///DATABASE, find the server.
+func (s *Server) Environ() []string {
+	return []string{"PGHOST=" + s.folder, "PGUSER=fountain", "PATH=" + s.bin + ":" + os.Getenv("PATH")}
+}
