@@ -38,6 +38,8 @@ type Server struct {
 	command *exec.Cmd
 	ended   chan struct{}
 	names   atomic.Int64
+	// port is in the socket's name; 0 stands for PostgreSQL's own.
+	port int
 }
 
 var shared struct {
@@ -235,6 +237,9 @@ func (s *Server) address(database string, query url.Values) string {
 		query = url.Values{}
 	}
 	query.Set("host", s.folder)
+	if s.port != 0 {
+		query.Set("port", strconv.Itoa(s.port))
+	}
 	return "postgres://fountain@/" + database + "?" + query.Encode()
 }
 
