@@ -232,7 +232,8 @@ func (s *Snapshot) Close() error {
 	return errors.Join(err, s.pool.Close())
 }
 
-// ErrNoFile means that a database is on a server and so has no file to copy.
+// ErrNoFile means that a database is on a server and so has no file to copy, and no
+// log of its own to follow.
 var ErrNoFile = errors.New("the database is on a PostgreSQL server; copy it with pg_dump or as the server's operator does")
 
 // Backup copies the open database to a new file at destination.

@@ -165,12 +165,16 @@ func (e *copyEnd) inTransaction(ctx context.Context, run func(tx *sql.Tx) error)
 	return tx.Commit()
 }
 
-// finish folds the log into the file and gives it its name, durably.
+// finish folds the log into the file and gives it its name, durably. Nobody has
+// followed the log of what is now at that name.
 func (f *fileTarget) finish(ctx context.Context) error {
 	if _, err := f.conn.ExecContext(ctx, "PRAGMA journal_mode = DELETE"); err != nil {
 		return err
 	}
 	if err := f.closeFile(); err != nil {
+		return err
+	}
+	if err := ForgetFollower(f.path); err != nil {
 		return err
 	}
 	err := publish(f.path+unfinishedSuffix, f.path)

@@ -111,6 +111,9 @@ func schemaName(searchPath, service string) (string, error) {
 
 // openPostgres opens the schema and brings it to the newest migrations.
 func openPostgres(ctx context.Context, databaseURL string, migrations fs.FS, options Options) (*DB, error) {
+	if options.Unfolded {
+		return nil, ErrNoFile
+	}
 	p, connections, err := parsePostgres(databaseURL, options.Service)
 	if err != nil {
 		return nil, err

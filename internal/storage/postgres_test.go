@@ -118,6 +118,10 @@ func TestServerKeepsWrites(t *testing.T) {
 		t.Errorf("got %v, %v", rows, err)
 	}
 	wantError(t, again.Backup(t.Context(), t.TempDir()+"/copy"), ErrNoFile)
+	wantError(t, again.Fold(t.Context(), true), ErrNoFile)
+	wantError(t, again.TrimLog(0), ErrNoFile)
+	_, err := Open(t.Context(), address, testMigrations(), Options{Logger: silent(), Unfolded: true})
+	wantError(t, err, ErrNoFile)
 }
 
 // A statement that fails ends its transaction: what passes over the error must

@@ -47,8 +47,12 @@ func ForgetFollower(path string) error {
 }
 
 // Pause runs run while no write is under way: it holds up the writer between two
-// commits, so run must be short and must not wait for anything but the disk.
+// commits, so run must be short and must not wait for anything but the disk. On a
+// server, which has other writers, it returns ErrNoFile, as Fold and TrimLog do.
 func (db *DB) Pause(run func() error) error {
+	if db.postgres != nil {
+		return ErrNoFile
+	}
 	db.writer.turn.Lock()
 	defer db.writer.turn.Unlock()
 	return run()
@@ -85,13 +89,16 @@ func (db *DB) Fold(ctx context.Context, restart bool) error {
 // that SQLite cuts it to if that is more, as SQLite does where it begins the log
 // anew itself. It is for who knows that nothing is behind end, inside Pause.
 func (db *DB) TrimLog(end int64) error {
+	if db.postgres != nil {
+		return ErrNoFile
+	}
 	if end = max(end, logLimit); db.LogSize() <= end {
 		return nil
 	}
 	return os.Truncate(db.path+"-wal", end)
 }
 
-// LogSize returns the bytes on disk of the write-ahead log.
+// LogSize returns the bytes on disk of the write-ahead log of a file.
 func (db *DB) LogSize() int64 { return fileSize(db.path + "-wal") }
 
 // IsEmpty reports whether there is no database at path: no file, or one that was
@@ -104,10 +111,11 @@ var ErrExists = errors.New("there is a database already")
 // ReserveRestore keeps everybody from opening the database at path until Apply or
 // Discard. What is to be the database goes to File, which is not there yet.
 //
-// It returns an error that wraps ErrInUse if a process has the database open, and
-// one that wraps ErrExists if there is a database.
+// It returns an error that wraps ErrInUse if a process has the database open, one
+// that wraps ErrExists if there is a database, and one that wraps ErrUnfinished if
+// a copy is about to be one.
 func ReserveRestore(ctx context.Context, path string) (*Replacement, error) {
-	lock, err := acquire(ctx, path)
+	lock, err := acquireFree(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -142,3 +142,23 @@ func TestLineage(t *testing.T) {
 		t.Error("two new databases are of one lineage")
 	}
 }
+
+// TestRestoreLeavesAnUnfinishedCopy: what a service would begin with is not put
+// where fountain migrate is about to put a database.
+func TestRestoreLeavesAnUnfinishedCopy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	must(t, os.WriteFile(path+unfinishedSuffix, []byte("half"), 0o600))
+	if _, err := ReserveRestore(t.Context(), path); !errors.Is(err, ErrUnfinished) {
+		t.Errorf("a replica: got %v, want ErrUnfinished", err)
+	}
+	if _, err := PrepareRestore(t.Context(), path+unfinishedSuffix, path); !errors.Is(err, ErrUnfinished) {
+		t.Errorf("a backup: got %v, want ErrUnfinished", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("there is a database: %v", err)
+	}
+	must(t, os.Remove(path+unfinishedSuffix))
+	reserved, err := ReserveRestore(t.Context(), path) // the lock is free again
+	must(t, err)
+	must(t, reserved.Discard())
+}

@@ -22,7 +22,9 @@ type Replacement struct {
 }
 
 // PrepareRestore copies the backup file to beside the database file at path. It
-// returns ErrInUse if a process has the database open. Call Apply or Discard.
+// returns an error that wraps ErrInUse if a process has the database open, and one
+// that wraps ErrUnfinished if fountain migrate is not done there. Call Apply or
+// Discard.
 func PrepareRestore(ctx context.Context, backup, path string) (*Replacement, error) {
 	source, err := os.Open(backup)
 	if err != nil {
@@ -35,7 +37,7 @@ func PrepareRestore(ctx context.Context, backup, path string) (*Replacement, err
 // ReadRestore is PrepareRestore with a backup that comes from anywhere. What has
 // been read is in File, to be checked before Apply.
 func ReadRestore(ctx context.Context, backup io.Reader, path string) (*Replacement, error) {
-	lock, err := acquire(ctx, path)
+	lock, err := acquireFree(ctx, path)
 	if err != nil {
 		return nil, err
 	}

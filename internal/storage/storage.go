@@ -42,7 +42,8 @@ type Options struct {
 	// at most 16, if zero.
 	Readers int
 	// Unfolded leaves the write-ahead log to Fold, or to who copies it: it is not
-	// folded into the file when it has grown, nor at Close.
+	// folded into the file when it has grown, nor at Close. A database on a server
+	// has no such log, and Open refuses it.
 	Unfolded bool
 }
 
@@ -99,8 +100,10 @@ func redact(databaseURL string) string {
 // Open opens the database at databaseURL, creating it and its folder or schema
 // if needed, and brings it to the newest schema found in migrations.
 //
-// It returns an error that wraps ErrInUse if another process has the file open, one that wraps ErrForeign if it belongs to another service, and one that
-// wraps ErrNewer if a newer version wrote it.
+// It returns an error that wraps ErrInUse if another process has the file open, one
+// that wraps ErrForeign if it belongs to another service, one that wraps ErrNewer if
+// a newer version wrote it, one that wraps ErrUnfinished if it is half a copy, and
+// one that wraps ErrNoFile if options ask for what only a file has.
 func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Options) (*DB, error) {
 	if IsServer(databaseURL) {
 		return openPostgres(ctx, databaseURL, migrations, options)
@@ -263,7 +266,8 @@ func (db *DB) Size() int64 {
 }
 
 // Close lets queued writes finish, folds the write-ahead log into the database
-// file, unless it is Unfolded, and gives the database up. Later calls return what the first returned.
+// file, unless it is Unfolded, and gives the database up. Later calls return what
+// the first returned.
 func (db *DB) Close() error {
 	db.closing.Do(func() {
 		if db.postgres != nil {

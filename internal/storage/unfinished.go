@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/gofrs/flock"
 )
 
 // ErrUnfinished means that a database is a copy that is not whole.
@@ -41,4 +43,16 @@ func refuseUnfinishedFile(path string) error {
 	}
 	return fmt.Errorf("%w: %s was being filled by fountain migrate; run the same command again to finish it, or remove the file",
 		ErrUnfinished, path+unfinishedSuffix)
+}
+
+// acquireFree is acquire for what is to be put at path, which is not half a copy's.
+func acquireFree(ctx context.Context, path string) (*flock.Flock, error) {
+	lock, err := acquire(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if err := refuseUnfinishedFile(path); err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return lock, nil
 }
