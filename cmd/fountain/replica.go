@@ -25,12 +25,9 @@ import (
 type replicaFlags struct{ address, when, empty string }
 
 func (f *replicaFlags) add(command *cobra.Command) {
-	text := func(target *string, name, env, usage string) {
-		command.Flags().StringVar(target, name, os.Getenv(env), usage+" (environment: "+env+")")
-	}
-	text(&f.address, replica.URLFlag, replica.URLEnv, replica.URLUsage)
-	text(&f.when, replica.RestoreAtFlag, replica.RestoreAtEnv, replica.RestoreAtUsage)
-	text(&f.empty, replica.StartEmptyFlag, replica.StartEmptyEnv, replica.StartEmptyUsage)
+	environmentFlag(command, &f.address, replica.URLFlag, replica.URLEnv, replica.URLUsage)
+	environmentFlag(command, &f.when, replica.RestoreAtFlag, replica.RestoreAtEnv, replica.RestoreAtUsage)
+	environmentFlag(command, &f.empty, replica.StartEmptyFlag, replica.StartEmptyEnv, replica.StartEmptyUsage)
 }
 
 func (f *replicaFlags) settings() (replica.Settings, error) {

@@ -3,7 +3,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +61,7 @@ of processes may share (docs/scaling.md).`,
 	flags := command.Flags()
 	flags.StringVar(&options.addr, "addr", "127.0.0.1:8000", "address the gateway listens on")
 	flags.StringVar(&options.data, "data", "data", "folder of the databases and the API key")
-	flags.StringVar(&options.database, "database-url", "", "PostgreSQL server of the databases, as postgres://USER@HOST/DATABASE (SQLite in --data if empty; environment: FOUNTAIN_DATABASE_URL)")
+	environmentFlag(command, &options.database, "database-url", "FOUNTAIN_DATABASE_URL", "PostgreSQL server of the databases, as postgres://USER@HOST/DATABASE; SQLite in --data if empty")
 	flags.StringVar(&options.config, "config", "", "gateway configuration (the built-in kong.yml if empty)")
 	flags.StringVar(&options.certs, "certs", "", "folder of tls.crt and tls.key (fountain certs makes them); serves HTTPS as well")
 	flags.StringVar(&options.httpsAddr, "https-addr", "127.0.0.1:8443", "address for HTTPS, with --certs")
@@ -70,6 +69,13 @@ of processes may share (docs/scaling.md).`,
 	flags.StringVar(&options.logFormat, "log-format", "text", "log format: text or json")
 	flags.StringVar(&options.logLevel, "log-level", "warn", "lowest level to log: debug, info, warn or error; info shows every request")
 	return command
+}
+
+// environmentFlag adds a flag that is set by a variable of the environment, too. The
+// help does not show what that holds, which may be a password.
+func environmentFlag(command *cobra.Command, target *string, name, variable, usage string) {
+	command.Flags().StringVar(target, name, "", usage+" (environment: "+variable+")")
+	*target = os.Getenv(variable)
 }
 
 func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error {
@@ -126,14 +132,13 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 
 // openStack opens the services on the server, if there is one, or in the folder.
 func (o upOptions) openStack(ctx context.Context, logger *slog.Logger, kept replica.Settings) (*localstack.Stack, error) {
-	database := cmp.Or(o.database, os.Getenv("FOUNTAIN_DATABASE_URL"))
-	if database == "" {
+	if o.database == "" {
 		return localstack.Open(ctx, o.data, logger, kept)
 	}
-	if err := checkServer(database); err != nil {
+	if err := checkServer(o.database); err != nil {
 		return nil, err
 	}
-	return localstack.OpenDatabases(ctx, func(string) string { return database }, logger, kept)
+	return localstack.OpenDatabases(ctx, func(string) string { return o.database }, logger, kept)
 }
 
 // checkServer refuses what cannot hold the databases of five services.

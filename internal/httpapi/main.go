@@ -114,15 +114,16 @@ func parse(name string, arguments []string, getenv func(string) string, extra []
 	}
 	values.snapshotToken = strings.TrimSpace(getenv(snapshotTokenEnv))
 	text := func(target *string, flagName, env, fallback, usage string) {
-		if set := getenv(env); set != "" {
-			fallback = set
-		}
 		flags.StringVar(target, flagName, fallback, usage+" (environment: "+env+")")
+		// Not as the default, which the help shows: it may hold a password.
+		if set := getenv(env); set != "" {
+			*target = set
+		}
 	}
 	text(&values.addr, "addr", "FOUNTAIN_ADDR", ":8000", "address to listen on")
+	flags.StringVar(&values.database, "database-url", "", "the same as -database")
 	text(&values.database, "database", "FOUNTAIN_DATABASE_URL", "file:data/"+name+".db",
 		"database: file:PATH for SQLite, postgres://USER@HOST/DATABASE for PostgreSQL")
-	flags.StringVar(&values.database, "database-url", values.database, "the same as -database")
 	text(&values.logFormat, "log-format", "FOUNTAIN_LOG_FORMAT", "json", "log format: json or text")
 	text(&values.logLevel, "log-level", "FOUNTAIN_LOG_LEVEL", "info", "lowest level to log: debug, info, warn or error")
 	text(&values.publicURL, "public-url", "FOUNTAIN_PUBLIC_URL", "",

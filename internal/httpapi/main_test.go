@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"log/slog"
 	"net"
 	"net/http"
@@ -63,6 +65,14 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestHelpShowsNoEnvironment: a database URL may hold a password.
+func TestHelpShowsNoEnvironment(t *testing.T) {
+	_, usage, err := parse("items", []string{"--help"}, func(string) string { return "postgres://me:secret@host/x" }, nil)
+	if !errors.Is(err, flag.ErrHelp) || !strings.Contains(usage, "file:data/items.db") || strings.Contains(usage, "secret@") {
+		t.Errorf("got %v: %s", err, usage)
+	}
+}
+
 func TestCommand(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -83,6 +93,8 @@ func TestCommand(t *testing.T) {
 		{[]string{"--log-format", "xml"}, 2, "", `log format "xml"`},
 		{[]string{"healthcheck", "--addr", "nonsense"}, 2, "", "missing port"},
 		{[]string{"--database", "mysql://x"}, 1, "", "only SQLite files"},
+		{[]string{"--database", "postgres://x/y", "--replica-url", t.TempDir()}, 1, "", "leave --replica-url (FOUNTAIN_REPLICA_URL) out"},
+		{[]string{"--database-url", "postgres://x/y", "--replica-url", t.TempDir()}, 1, "", "the database is on a PostgreSQL server"},
 		{[]string{"--database", file, "--public-url", "x"}, 1, "", "public URL"},
 		{[]string{"--database", file, "--addr", busy.Addr().String()}, 1, "", "choose another with --addr"},
 		{[]string{"--database", file, "--addr", "127.0.0.1:0"}, 0, "", `"msg":"stopped"`},

@@ -4,6 +4,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -29,10 +30,17 @@ type ReplicaReadiness struct {
 	Error               string `json:"error,omitempty"`
 }
 
+// errReplicaOfServer means that a replica was asked for of a database that has no file.
+var errReplicaOfServer = errors.New("a replica copies a SQLite file, and the database is on a PostgreSQL server: " +
+	"leave --replica-url (" + replica.URLEnv + ") out and have the server copied where it runs, or keep the database in a file")
+
 // openDatabase opens the service's database; an empty volume begins with what the
 // replica holds.
 func openDatabase(ctx context.Context, definition Definition, databaseURL string, options Options) (*storage.DB, error) {
 	if options.Replica.On() {
+		if storage.IsServer(databaseURL) {
+			return nil, errReplicaOfServer
+		}
 		if err := restoreReplica(ctx, definition, databaseURL, options); err != nil {
 			return nil, err
 		}
