@@ -23,7 +23,7 @@ func TestOnServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer instance.DB.Close()
+	defer instance.Close()
 	ask := func(method, path, body string, headers ...string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")

@@ -79,7 +79,7 @@ func (s *Service) For(t testing.TB) *Service {
 func (s *Service) Stop() {
 	s.t.Helper()
 	for _, replica := range s.replicas() {
-		if err := replica.DB.Close(); err != nil {
+		if err := replica.Close(); err != nil {
 			s.t.Error(err)
 		}
 	}

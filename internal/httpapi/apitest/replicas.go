@@ -27,7 +27,7 @@ func openAll(definition httpapi.Definition, database string, options httpapi.Opt
 		instance, err := httpapi.Open(context.Background(), definition, database, options)
 		if err != nil {
 			for _, opened := range all {
-				err = errors.Join(err, opened.DB.Close())
+				err = errors.Join(err, opened.Close())
 			}
 			return nil, err
 		}
