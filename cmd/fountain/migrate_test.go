@@ -118,6 +118,32 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
+// TestMigrateReplicated: a stack with a replica moves to a server, without what the
+// replica has put into its databases, and back; the replica then goes on from there.
+func TestMigrateReplicated(t *testing.T) {
+	server, folder, data := postgrestest.Start(t).Database(t, ""), t.TempDir(), t.TempDir()
+	s := replicated(t, data, folder, nil)
+	s.addCharacter(t, "Juliet")
+	want := s.rows(t)
+	s.stop()
+	runMigrate(t, data, server)
+	s = startOn(t, server)
+	requireRows(t, s.rows(t), want)
+	s.addCharacter(t, "Romeo")
+	s.stop()
+	back := t.TempDir()
+	runMigrate(t, server, back)
+	s = replicated(t, back, folder, nil)
+	s.addCharacter(t, "Mercutio")
+	want = s.rows(t)
+	s.stop() // which sends the rest
+	s = replicated(t, t.TempDir(), folder, nil)
+	requireRows(t, s.rows(t), want)
+	if got := want["character.characters"]; got != 3 {
+		t.Errorf("got %d characters, want 3", got)
+	}
+}
+
 func TestMigrateRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, want string }{
 		"no folder":    {"nowhere", "postgres://x/y", "nowhere"},
