@@ -87,6 +87,8 @@ func TestDatabaseRefuses(t *testing.T) {
 		{charts.Umbrella, `{global: {storageEngine: postgres}}`, "global.database.existingSecret: name the Secret"},
 		{charts.Umbrella, `{global: {storageEngine: postgres, database: {existingSecret: db}, backup: {enabled: true}}}`, "global.backup.enabled copies SQLite files"},
 		{charts.Umbrella, `{global: {storageEngine: postgres, database: {existingSecret: db}, restore: {enabled: true, objectStore: {bucket: b}}}}`, "global.restore.enabled fills volumes"},
+		{charts.Umbrella, `{global: {storageEngine: postgres, database: {existingSecret: db}, replica: {url: "s3://copies"}}}`, "global.replica.url copies SQLite files"},
+		{"character", `{storage: {engine: postgres}, database: {existingSecret: db}, replica: {url: "s3://copies"}}`, " replica.url copies SQLite files"},
 		{charts.Umbrella, `{character: {replicas: 2}}`, "character: a SQLite file has one process"},
 		{"character", `{autoscaling: {enabled: true}}`, "a SQLite file has one process"},
 		{"character", `{storage: {engine: postgres}}`, " database.existingSecret: name the Secret"},

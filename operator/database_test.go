@@ -97,7 +97,8 @@ func TestServerIsRefused(t *testing.T) {
 	for want, change := range map[string]func(*v1alpha1.FountainStackSpec){
 		"storage.engine postgres needs database":      func(s *v1alpha1.FountainStackSpec) { s.Database = nil },
 		"database is for storage.engine postgres":     func(s *v1alpha1.FountainStackSpec) { s.Storage.Engine = "sqlite" },
-		"backup and restore are for storage.engine":   func(s *v1alpha1.FountainStackSpec) { s.Backup = &v1alpha1.Backup{} },
+		"restore and replica are for storage.engine":  func(s *v1alpha1.FountainStackSpec) { s.Replica = &v1alpha1.Replica{URL: "s3://copies"} },
+		"backup, restore and replica are for":         func(s *v1alpha1.FountainStackSpec) { s.Backup = &v1alpha1.Backup{} },
 		"maxReplicas must be at least replicas":       func(s *v1alpha1.FountainStackSpec) { s.Scaling = &v1alpha1.Scaling{MaxReplicas: 1} },
 		"more than one replica needs storage.engine ": func(s *v1alpha1.FountainStackSpec) { *s = v1alpha1.FountainStackSpec{Scaling: &v1alpha1.Scaling{}} },
 	} {

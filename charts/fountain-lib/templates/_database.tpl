@@ -35,6 +35,9 @@ and not its objects when it changes the engine; it replaces one pod after the ot
 {{- if $restore.enabled -}}
 {{- fail (printf "%srestore.enabled fills volumes, and with storage.engine postgres there are none: restore the server's own backup, or move one with fountain migrate" $prefix) -}}
 {{- end -}}
+{{- if (include "fountain-lib.replica" . | fromYaml).url -}}
+{{- fail (printf "%sreplica.url copies SQLite files, and with storage.engine postgres there are none: leave it out, and copy the server where it runs" $prefix) -}}
+{{- end -}}
 {{- if dig "backup" "enabled" false (.Values.global | default dict) -}}
 {{- fail "global.backup.enabled copies SQLite files, and with storage.engine postgres there are none: back the server up where it runs, and set this to false" -}}
 {{- end -}}

@@ -44,7 +44,7 @@ type FountainStackList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.restore) || !has(self.replica)",message="restore would fill empty volumes from a backup before the replica can, which has more: leave replica out while you restore a backup"
 // +kubebuilder:validation:XValidation:rule="self.storage.engine != 'postgres' || has(self.database)",message="storage.engine postgres needs database: name the Secret with the server's URL"
 // +kubebuilder:validation:XValidation:rule="self.storage.engine == 'postgres' || !has(self.database)",message="database is for storage.engine postgres"
-// +kubebuilder:validation:XValidation:rule="self.storage.engine != 'postgres' || !has(self.backup) && !has(self.restore)",message="backup and restore are for storage.engine sqlite; back the PostgreSQL server up where it runs"
+// +kubebuilder:validation:XValidation:rule="self.storage.engine != 'postgres' || !has(self.backup) && !has(self.restore) && !has(self.replica)",message="backup, restore and replica are for storage.engine sqlite; back the PostgreSQL server up where it runs"
 // +kubebuilder:validation:XValidation:rule="self.storage.engine == 'postgres' || !has(self.scaling)",message="more than one replica needs storage.engine postgres: a SQLite file has one process"
 type FountainStackSpec struct {
 	// Domain of the stack; the gateway finds the services at <service>.<domain>.
@@ -105,7 +105,7 @@ type FountainStackSpec struct {
 	Restore *Restore `json:"restore,omitempty"`
 
 	// Replica is a copy of every database elsewhere, a second or so behind, with which
-	// empty volumes begin.
+	// empty volumes begin. It is for storage.engine sqlite, as Backup and Restore are.
 	// +optional
 	Replica *Replica `json:"replica,omitempty"`
 
