@@ -40,8 +40,8 @@ build() {
 	fi
 }
 
-# fountain builds the image of the command, which has the clients of both kinds
-# of database and of S3.
+# fountain builds the image of the command, which has the clients of both kinds of
+# database, of S3 and of SFTP.
 fountain() {
 	local limit=30000000
 	build fountain cmd/fountain/Dockerfile "$@"

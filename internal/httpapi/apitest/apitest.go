@@ -74,8 +74,8 @@ func (s *Service) For(t testing.TB) *Service {
 	return &bound
 }
 
-// Stop closes the database, of every replica, as the end of the process would; requests are still
-// answered, as far as that goes without one.
+// Stop closes the database, of every replica, as the end of the process would;
+// requests are still answered, as far as that goes without one.
 func (s *Service) Stop() {
 	s.t.Helper()
 	for _, replica := range s.replicas() {
