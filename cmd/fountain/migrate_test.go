@@ -3,13 +3,18 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"fountain.coach/fountainai/internal/client"
+	"fountain.coach/fountainai/internal/localstack"
+	"fountain.coach/fountainai/internal/storage"
 	"fountain.coach/fountainai/internal/storage/postgrestest"
 )
 
@@ -132,7 +137,15 @@ func TestMigrateReplicated(t *testing.T) {
 	s.addCharacter(t, "Romeo")
 	s.stop()
 	back := t.TempDir()
+	// Of a database that was there once: it says nothing of the new one.
+	place := storage.FollowerFolder(localstack.DatabasePath(back, "character"))
+	if err := os.Mkdir(place, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	runMigrate(t, server, back)
+	if _, err := os.Stat(place); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the place in the log of another database is still there: %v", err)
+	}
 	s = replicated(t, back, folder, nil)
 	s.addCharacter(t, "Mercutio")
 	want = s.rows(t)
