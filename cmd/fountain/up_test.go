@@ -67,11 +67,14 @@ func TestUpRefuses(t *testing.T) {
 		options upOptions
 		want    string
 	}{
-		"data in use":       {upOptions{addr: "127.0.0.1:0", data: data}, "is open in another process"},
-		"address in use":    {upOptions{addr: strings.TrimPrefix(s.remote.url, "http://"), data: t.TempDir()}, "--addr"},
-		"unknown field":     {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), config: broken}, "servicez"},
-		"no configuration":  {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), config: "nowhere.yml"}, "nowhere.yml"},
-		"unknown log level": {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), logLevel: "loud"}, "log level"},
+		"data in use":        {upOptions{addr: "127.0.0.1:0", data: data}, "is open in another process"},
+		"address in use":     {upOptions{addr: strings.TrimPrefix(s.remote.url, "http://"), data: t.TempDir()}, "--addr"},
+		"unknown field":      {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), config: broken}, "servicez"},
+		"no configuration":   {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), config: "nowhere.yml"}, "nowhere.yml"},
+		"a file as server":   {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), database: "file:x.db"}, "takes a PostgreSQL server"},
+		"one schema":         {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), database: "postgres://x/y?search_path=z"}, "leave search_path out"},
+		"a server's replica": {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), database: "postgres://x/y", replica: replicaFlags{address: t.TempDir()}}, "leave --replica-url (FOUNTAIN_REPLICA_URL) out"},
+		"unknown log level":  {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), logLevel: "loud"}, "log level"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.options.logFormat = "text"
@@ -167,4 +170,13 @@ func TestStatus(t *testing.T) {
 	}
 	s.stop()
 	requireError(t, "unreachable", status(t.Context(), io.Discard, s.remote))
+}
+
+// TestHelpShowsNoEnvironment: a database URL may hold a password.
+func TestHelpShowsNoEnvironment(t *testing.T) {
+	t.Setenv("FOUNTAIN_DATABASE_URL", "postgres://me:secret@host/x")
+	output, err := run(t, "up", "--help")
+	if err != nil || !strings.Contains(output, "FOUNTAIN_DATABASE_URL") || strings.Contains(output, "secret@") {
+		t.Errorf("got %v: %s", err, output)
+	}
 }

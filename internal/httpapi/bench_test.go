@@ -70,7 +70,7 @@ func BenchmarkRequest(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		b.Cleanup(func() { instance.DB.Close() })
+		b.Cleanup(func() { instance.Close() })
 		return instance.API
 	}
 	logging := open(slog.New(slog.NewJSONHandler(io.Discard, nil)))

@@ -3,11 +3,14 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -55,10 +58,18 @@ func TestParse(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || got != test.want || peer != test.peer || usage != "" {
+			if err != nil || !reflect.DeepEqual(got, test.want) || peer != test.peer || usage != "" {
 				t.Errorf("got %+v, peer %q, usage %q (%v)", got, peer, usage, err)
 			}
 		})
+	}
+}
+
+// TestHelpShowsNoEnvironment: a database URL may hold a password.
+func TestHelpShowsNoEnvironment(t *testing.T) {
+	_, usage, err := parse("items", []string{"--help"}, func(string) string { return "postgres://me:secret@host/x" }, nil)
+	if !errors.Is(err, flag.ErrHelp) || !strings.Contains(usage, "file:data/items.db") || strings.Contains(usage, "secret@") {
+		t.Errorf("got %v: %s", err, usage)
 	}
 }
 
@@ -81,7 +92,9 @@ func TestCommand(t *testing.T) {
 		{[]string{"--log-level", "loud"}, 2, "", `log level "loud"`},
 		{[]string{"--log-format", "xml"}, 2, "", `log format "xml"`},
 		{[]string{"healthcheck", "--addr", "nonsense"}, 2, "", "missing port"},
-		{[]string{"--database", "postgres://x"}, 1, "", "only SQLite files"},
+		{[]string{"--database", "mysql://x"}, 1, "", "only SQLite files"},
+		{[]string{"--database", "postgres://x/y", "--replica-url", t.TempDir()}, 1, "", "leave --replica-url (FOUNTAIN_REPLICA_URL) out"},
+		{[]string{"--database-url", "postgres://x/y", "--replica-url", t.TempDir()}, 1, "", "the database is on a PostgreSQL server"},
 		{[]string{"--database", file, "--public-url", "x"}, 1, "", "public URL"},
 		{[]string{"--database", file, "--addr", busy.Addr().String()}, 1, "", "choose another with --addr"},
 		{[]string{"--database", file, "--addr", "127.0.0.1:0"}, 0, "", `"msg":"stopped"`},

@@ -336,7 +336,7 @@ func openTestAPI(t testing.TB, path string, options Options) *testAPI {
 	}
 	s.API = instance.API
 	t.Cleanup(func() {
-		if err := instance.DB.Close(); err != nil {
+		if err := instance.Close(); err != nil {
 			t.Error(err)
 		}
 	})

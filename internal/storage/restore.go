@@ -22,7 +22,9 @@ type Replacement struct {
 }
 
 // PrepareRestore copies the backup file to beside the database file at path. It
-// returns ErrInUse if a process has the database open. Call Apply or Discard.
+// returns an error that wraps ErrInUse if a process has the database open, and one
+// that wraps ErrUnfinished if fountain migrate is not done there. Call Apply or
+// Discard.
 func PrepareRestore(ctx context.Context, backup, path string) (*Replacement, error) {
 	source, err := os.Open(backup)
 	if err != nil {
@@ -35,7 +37,7 @@ func PrepareRestore(ctx context.Context, backup, path string) (*Replacement, err
 // ReadRestore is PrepareRestore with a backup that comes from anywhere. What has
 // been read is in File, to be checked before Apply.
 func ReadRestore(ctx context.Context, backup io.Reader, path string) (*Replacement, error) {
-	lock, err := acquire(ctx, path)
+	lock, err := acquireFree(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -46,14 +48,20 @@ func ReadRestore(ctx context.Context, backup io.Reader, path string) (*Replaceme
 	return r, nil
 }
 
+// restoreSuffix marks a Replacement's file, and what is beside it while it is made.
+const restoreSuffix = ".partial"
+
 // File is where the copy waits.
-func (r *Replacement) File() string { return r.path + ".partial" }
+func (r *Replacement) File() string { return r.path + restoreSuffix }
 
 // Apply puts the copy in the database's place. A database that is there keeps
 // its content under its name with the suffix aside. The name stands for the old
 // or the new database at every moment, also after a crash.
 func (r *Replacement) Apply(aside string) error {
 	foldLog(r.path)
+	if err := ForgetFollower(r.path); err != nil {
+		return errors.Join(err, r.Discard())
+	}
 	if err := putAside(r.path, aside); err != nil {
 		return errors.Join(err, r.Discard())
 	}
