@@ -29,28 +29,34 @@ const (
 	resultsDir = "FOUNTAIN_E2E_RESULTS"      // where to collect what a failure needs
 )
 
-// e2e runs the tests, in a network of its own if the Docker engine is its own too: then no bridge and no rule of this
-// machine is touched, and whatever is left ends with the last process in it.
+// e2e runs the tests. A machine that can run no cluster fails, unless it is allowed to pass.
 func e2e(ctx context.Context, args []string) error {
 	run := endToEnd{args: args, log: progress.New(os.Stderr, "e2e")}
-	theirs := engine.Answers(ctx)
-	if os.Getenv(ownNetwork) != "own" {
-		if err := run.fetch(ctx, theirs); err != nil {
-			return err
-		}
-		if !theirs {
-			return run.again(ctx)
-		}
-	} else if err := loopbackUp(); err != nil {
-		return err
-	}
-	err := run.all(ctx, theirs)
+	err := run.somewhere(ctx, engine.Answers(ctx))
 	var cannot cannotCluster
 	if errors.As(err, &cannot) && os.Getenv(allowNone) == "1" {
 		fmt.Fprintf(os.Stderr, "e2e: THE CLUSTER WAS NOT TESTED; %s=1 lets that pass: %v\n", allowNone, err)
 		return nil
 	}
 	return err
+}
+
+// somewhere runs the tests in a network of their own if the Docker engine is not there yet: then no bridge and no rule of
+// this machine is touched, and whatever is left ends with the last process in it.
+func (e endToEnd) somewhere(ctx context.Context, theirs bool) error {
+	if os.Getenv(ownNetwork) == "own" {
+		if err := loopbackUp(); err != nil {
+			return cannotCluster{err}
+		}
+		return e.all(ctx, theirs)
+	}
+	if err := e.fetch(ctx, theirs); err != nil {
+		return err
+	}
+	if theirs {
+		return e.all(ctx, theirs)
+	}
+	return e.again(ctx)
 }
 
 // cannotCluster is the error of a machine on which there can be no cluster.
@@ -72,7 +78,7 @@ func (e endToEnd) fetch(ctx context.Context, theirs bool) error {
 	}
 	if !theirs {
 		if err := e.fetchNodeImage(ctx); err != nil {
-			return err
+			return cannotCluster{err}
 		}
 	}
 	return e.log.Do("compiling", func() error {
@@ -119,7 +125,12 @@ func (e endToEnd) again(ctx context.Context) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), ownNetwork+"=own")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	return runInOwnNetwork(cmd)
+	err = runInOwnNetwork(cmd)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return cannotCluster{fmt.Errorf("no network of its own for a Docker engine; start Docker, or run this as root: %w", err)}
+	}
+	return err
 }
 
 func loopbackUp() error {
