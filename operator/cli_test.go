@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,19 +23,7 @@ import (
 	"fountain.coach/fountainai/operator/api/v1alpha1"
 )
 
-// fountain builds the command once for all tests.
-var fountain = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "fountain-command-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(folder, "fountain")
-	output, err := exec.Command("go", "build", "-o", binary, "../cmd/fountain").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w\n%s", err, output)
-	}
-	return binary, err
-})
+var fountain = built("../cmd/fountain")
 
 // ran is what a command printed and how it ended.
 type ran struct {

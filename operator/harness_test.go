@@ -6,8 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -35,7 +38,37 @@ var cluster = controlplane.NewShared(controlplane.Kong(), controlplane.CertManag
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard()) // the tests look at what it does
-	os.Exit(cluster.Run(m))
+	var err error
+	if programs, err = os.MkdirTemp("", "fountain-operator-"); err != nil {
+		log.Fatal(err)
+	}
+	status := cluster.Run(m)
+	if err := os.RemoveAll(programs); err != nil {
+		log.Fatal(err)
+	}
+	os.Exit(status)
+}
+
+// programs is the folder of what built builds.
+var programs string
+
+// built returns a function that builds a program once for all tests and returns its file.
+func built(source string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		folder, err := os.MkdirTemp(programs, "")
+		if err != nil {
+			return "", err
+		}
+		output, err := exec.Command("go", "build", "-o", folder, source).CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("go build %s: %w\n%s", source, err, output)
+		}
+		files, err := filepath.Glob(filepath.Join(folder, "*"))
+		if err != nil || len(files) != 1 {
+			return "", fmt.Errorf("go build %s made %v: %v", source, files, err)
+		}
+		return files[0], nil
+	})
 }
 
 // bench is a namespace with an operator that looks after it.

@@ -9,10 +9,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -151,18 +149,7 @@ type process struct {
 	cmd *exec.Cmd
 }
 
-var operatorBinary = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "fountain-operator-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(folder, "operator")
-	output, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w\n%s", err, output)
-	}
-	return binary, err
-})
+var operatorBinary = built(".")
 
 func (b *bench) process(config *rest.Config) *process {
 	b.Helper()

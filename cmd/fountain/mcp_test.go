@@ -24,28 +24,11 @@ import (
 	"fountain.coach/fountainai/internal/mcpserver"
 )
 
-// builtFountain builds the command once for all tests.
-var builtFountain = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "fountain-mcp-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(folder, "fountain")
-	if output, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, output)
-	}
-	return binary, nil
-})
-
 // mcpProcess is fountain mcp as a program of its own, before a stack.
 func mcpProcess(t *testing.T, stack *stacktest.Stack, arguments ...string) *exec.Cmd {
 	t.Helper()
-	binary, err := builtFountain()
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.Command(binary, append([]string{"mcp", "--url", stack.URL}, arguments...)...)
-	command.Env = append(os.Environ(), "FOUNTAIN_API_KEY="+stack.Writer)
+	command := exec.Command(os.Args[0], append([]string{"mcp", "--url", stack.URL}, arguments...)...)
+	command.Env = append(os.Environ(), asFountain+"=1", "FOUNTAIN_API_KEY="+stack.Writer)
 	command.Dir = t.TempDir()
 	return command
 }
