@@ -114,9 +114,9 @@ func readConfig(file string) (*v1alpha4.Cluster, error) {
 // then nobody is asked for it.
 func (c cluster) nodeImage(ctx context.Context) (string, []string, error) {
 	switch archive := os.Getenv(nodeImageFrom); archive {
-	case "build":
 	default:
 		return withoutDigest(defaults.Image), nil, c.log.Do("loading "+archive, func() error { return docker(ctx, "load", "--quiet", "--input", archive) })
+	case "build":
 	case "":
 		err := c.log.Do("pulling "+defaults.Image, func() error { return pull(ctx, defaults.Image) })
 		if err == nil {
