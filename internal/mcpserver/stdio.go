@@ -17,7 +17,7 @@ import (
 )
 
 // lastAnswers is how long answers are waited for when the input has ended.
-const lastAnswers = 3 * time.Second
+const lastAnswers = 10 * time.Second
 
 // ServeStdio serves one client until its input or ctx ends. Nothing but
 // messages is written to out.

@@ -78,8 +78,12 @@ func (e Engine) awaitStart(ctx context.Context, ended <-chan error) error {
 	return nil
 }
 
-// Stop ends the engine and removes its folder with all that is mounted below it.
+// Stop ends the engine and removes its folder with all that is mounted below it, and its networks. The
+// bridge docker0 and rules in the firewall, which lead nowhere then, stay until the machine restarts.
 func (e Engine) Stop() error {
+	if err := e.removeNetworks(); err != nil {
+		return err
+	}
 	if err := e.end(); err != nil {
 		return err
 	}
@@ -87,6 +91,20 @@ func (e Engine) Stop() error {
 		return err
 	}
 	return os.RemoveAll(e.Folder)
+}
+
+// removeNetworks removes the networks that somebody has made in an engine that answers.
+func (e Engine) removeNetworks() error {
+	docker := func(args ...string) *exec.Cmd {
+		return exec.Command("docker", append([]string{"--host", e.Host()}, args...)...)
+	}
+	if docker("version").Run() != nil {
+		return nil
+	}
+	if output, err := docker("network", "prune", "--force").CombinedOutput(); err != nil {
+		return fmt.Errorf("remove Docker's networks: %w: %s", err, output)
+	}
+	return nil
 }
 
 // end asks dockerd to end and kills it if it does not.
