@@ -55,7 +55,7 @@ func TestHelm(t *testing.T) {
 		name string
 		test func(*testing.T, *stack)
 	}{
-		{"every pod is killed during imports", killedDuringImports},
+		{"every pod is killed during imports", func(t *testing.T, s *stack) { killedDuringImports(t, s, 7) }},
 		{"a service is upgraded under load", upgradedUnderLoad},
 		{"a key gives way to another", anotherKey},
 		{"network policies hold", policiesHold},
@@ -72,7 +72,7 @@ func TestHelm(t *testing.T) {
 
 // killedDuringImports kills every pod of the stack by force, one after the other, while plays are written. An import that was
 // interrupted is run again, as its error says; in the end every play is there, once and whole.
-func killedDuringImports(t *testing.T, s *stack) {
+func killedDuringImports(t *testing.T, s *stack, pods int) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var plays []string
@@ -90,11 +90,11 @@ func killedDuringImports(t *testing.T, s *stack) {
 	})
 	for _, pod := range podsOf(t, s.namespace) {
 		run(t, "kubectl", "-n", s.namespace, "delete", "pod", pod, "--force", "--grace-period=0")
-		allReady(t, s.namespace, 7)
+		allReady(t, s.namespace, pods)
 	}
 	stop()
 	importing.Wait()
-	t.Logf("%d plays were written while 7 pods were killed; %d imports had to be run again", len(plays), again)
+	t.Logf("%d plays were written while %d pods were killed; %d imports had to be run again", len(plays), pods, again)
 	if len(plays) < 3 {
 		t.Errorf("only %d plays were written: the pods were not killed during imports", len(plays))
 	}

@@ -64,15 +64,23 @@ func podAddress(t *testing.T, namespace, component string) string {
 // outside serves on the cluster's edge, where pods reach it as they would reach the internet, and returns the address.
 func outside(t *testing.T, handler http.Handler) string {
 	t.Helper()
+	listener := edgeListener(t)
+	server := &http.Server{Handler: handler}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return "http://" + listener.Addr().String()
+}
+
+// edgeListener listens there.
+func edgeListener(t *testing.T) net.Listener {
+	t.Helper()
 	edge := run(t, "docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}", node())
 	listener, err := net.Listen("tcp", net.JoinHostPort(edge, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: handler}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close() })
-	return "http://" + listener.Addr().String()
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener
 }
 
 // probe asks a URL from a pod of its own, three times if it must: the network hears of a new pod a moment after it has started.

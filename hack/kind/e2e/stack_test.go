@@ -106,15 +106,20 @@ func relay(connection net.Conn, nodePort int32) {
 	if err != nil {
 		return
 	}
-	defer node.Close()
+	join(connection, node)
+}
+
+// join passes on what comes on either of two connections until both have ended, and closes the second.
+func join(a, b net.Conn) {
+	defer b.Close()
 	done := make(chan struct{}, 2)
 	pipe := func(to, from net.Conn) {
 		_, _ = io.Copy(to, from)
-		_ = to.(*net.TCPConn).CloseWrite()
+		_ = to.(interface{ CloseWrite() error }).CloseWrite()
 		done <- struct{}{}
 	}
-	go pipe(node, connection)
-	go pipe(connection, node)
+	go pipe(a, b)
+	go pipe(b, a)
 	<-done
 	<-done
 }

@@ -24,8 +24,9 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
 )
 
-// allowNone lets tests be skipped where PostgreSQL is not installed.
-const allowNone = "FOUNTAIN_ALLOW_NO_POSTGRES"
+// require makes it a failure that PostgreSQL is not installed; else its tests are
+// skipped then, and say so.
+const require = "FOUNTAIN_REQUIRE_POSTGRES"
 
 // patience is how long a server may take to start or stop on a busy machine.
 const patience = 2 * time.Minute
@@ -93,16 +94,16 @@ func Start(t testing.TB) *Server {
 }
 
 // Available returns nil if PostgreSQL's programs are there, or an error that says
-// how to get them; skip says that tests need not mind.
+// how to get them; skip says that tests are skipped then.
 func Available() (skip bool, err error) {
 	_, err = programs()
-	return err != nil && os.Getenv(allowNone) == "1", err
+	return err != nil && os.Getenv(require) != "1", err
 }
 
 func missing(t testing.TB, err error) {
 	t.Helper()
 	if skip, _ := Available(); skip {
-		t.Skipf("%v (skipped, since %s=1)", err, allowNone)
+		t.Skipf("%v (skipped; %s=1 makes it a failure)", err, require)
 	}
 	t.Fatal(err)
 }
@@ -115,7 +116,7 @@ func programs() (string, error) {
 			return folder, nil
 		}
 	}
-	return "", fmt.Errorf("PostgreSQL is not installed: apt-get install postgresql, or set %s=1 to leave its tests out", allowNone)
+	return "", errors.New("PostgreSQL is not installed: apt-get install postgresql")
 }
 
 func start() (*Server, error) {
