@@ -37,20 +37,20 @@ test-compose: ## Bring up docker-compose.yml for real and try to break it; needs
 .PHONY: e2e
 e2e: ## Make a kind cluster, install everything in it, try to break it; E2E names tests, as E2E="-test.run Operator"
 	@hack/kind/tools.sh
-	@go run ./hack/kind e2e $(E2E)
+	@go build -o bin/kind ./hack/kind && exec bin/kind e2e $(E2E)
 
 .PHONY: kind-up
 kind-up: ## Make a kind cluster to work with and load the images into it
 	@hack/kind/tools.sh
-	@go run ./hack/kind up
+	@go build -o bin/kind ./hack/kind && exec bin/kind up
 
 .PHONY: kind-load
 kind-load: ## Build the images again and load them into the cluster of kind-up
-	@go run ./hack/kind load
+	@go build -o bin/kind ./hack/kind && exec bin/kind load
 
 .PHONY: kind-down
 kind-down: ## Remove the cluster of kind-up
-	@go run ./hack/kind down
+	@go build -o bin/kind ./hack/kind && exec bin/kind down
 
 .PHONY: test
 test: lint drift controlplane ## Run everything that must hold: lint, generated code, all tests with the race detector

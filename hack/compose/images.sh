@@ -10,6 +10,7 @@ tag=${FOUNTAIN_VERSION:-latest}
 how=${1:-docker}
 shift || true
 names=("$@")
+staged=bin/images${FOUNTAIN_VERSION:+-$tag} # runs with different tags may go on at once
 certificates=/etc/ssl/certs/ca-certificates.crt
 services=(centralsequence character scriptmanagement sessioncontext storyfactory)
 
@@ -19,7 +20,7 @@ tags=nostack,nomodel
 # stage lays out what the image of $1, with the binary of package $2 and the
 # folders $3..., is made of.
 stage() {
-	local name=$1 package=$2 folder root=bin/images/$1
+	local name=$1 package=$2 folder root=$staged/$1
 	shift 2
 	rm -rf "$root"
 	install -D -m 644 "$certificates" "$root/rootfs/etc/ssl/certs/ca-certificates.crt"
@@ -76,19 +77,19 @@ host)
 	for name in "${services[@]}"; do
 		wanted "$name" || continue
 		stage "$name" "./services/$name/cmd" data
-		build "$name" "services/$name/Dockerfile" --target host "bin/images/$name"
+		build "$name" "services/$name/Dockerfile" --target host "$staged/$name"
 	done
 	if wanted fountain; then
 		stage fountain ./cmd/fountain work/data work/certs gateway backups "${services[@]/#/data/}"
-		fountain --target host bin/images/fountain
+		fountain --target host "$staged/fountain"
 	fi
 	if wanted orchestrator; then
 		tags=nostack stage orchestrator ./cmd/fountain
-		orchestrator --target host bin/images/orchestrator
+		orchestrator --target host "$staged/orchestrator"
 	fi
 	if wanted operator; then
 		LDFLAGS="-s -w -X main.version=$VERSION" stage operator ./operator
-		operator --target host bin/images/operator
+		operator --target host "$staged/operator"
 	fi
 	;;
 *)

@@ -120,7 +120,7 @@ export FOUNTAIN_HTTP_PORT=127.0.0.1:$port FOUNTAIN_HTTPS_PORT=127.0.0.1:$((port 
 export FOUNTAIN_PORT_MAPS=$port:8000,$((port + 2)):8443
 http=http://localhost:$port https=https://localhost:$((port + 2))
 services=(centralsequence character scriptmanagement sessioncontext storyfactory)
-fountain=bin/images/fountain/rootfs/fountain
+fountain=bin/images-$FOUNTAIN_VERSION/fountain/rootfs/fountain
 
 # --- What can be said without running anything -------------------------------
 section "Files"
