@@ -3,8 +3,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -15,40 +15,45 @@ import (
 // it takes connections up to half of it.
 const few = 512
 
-// fewDescriptors lets clients that send half a header take all connections that
-// the program can have. Whoever comes then must be served all the same.
+// fewDescriptors takes more connections than the program can have, which send
+// half a header or idle. Whoever comes then must be served all the same.
 func fewDescriptors(ctx context.Context, s *soak, length time.Duration) error {
 	scarce := s.normal()
 	scarce.descriptors = few
 	if err := s.restart(ctx, scarce); err != nil {
 		return err
 	}
-	var hoard idlers
-	newcomers := 0
-	for began := time.Now(); time.Since(began) < length && ctx.Err() == nil; newcomers++ {
-		for i := range few / 4 {
-			connection, err := dialFrom(ctx, s.caller.address, i)
-			if err != nil {
-				return fmt.Errorf("with %d files: %w", few, err)
-			}
-			hoard.keep(connection)
-			_, _ = connection.Write([]byte("GET / HTTP/1.1\r\nHost"))
-		}
-		newcomer, err := dialFrom(ctx, s.caller.address, 0)
-		if err == nil {
-			err = errors.Join(askOnce(newcomer), newcomer.Close())
-		}
-		if err != nil {
-			hoard.close()
-			return fmt.Errorf("newcomer %d, with %d files and %d connections that send half a header: %w", newcomers, few, (newcomers+1)*few/4, err)
-		}
-		if len(hoard.open) > 4*few {
-			hoard.close()
-		}
+	newcomers, err := s.hoard(ctx, length)
+	if err != nil {
+		return fmt.Errorf("with %d files, after %d that were served: %w", few, newcomers, err)
 	}
-	hoard.close()
 	s.progress("few descriptors: %d newcomers were served", newcomers)
 	return s.restart(ctx, s.normal())
+}
+
+// hoard opens connections and keeps them, every other one idle after it was
+// served, and returns how many were. An error means that one was not.
+func (s *soak) hoard(ctx context.Context, length time.Duration) (served int, err error) {
+	var kept idlers
+	defer func() { kept.close() }()
+	for began := time.Now(); time.Since(began) < length && ctx.Err() == nil; served++ {
+		for _, whole := range []bool{false, true} {
+			connection, err := dialFrom(ctx, s.caller.address, served)
+			if err != nil {
+				return served, err
+			}
+			kept.keep(connection)
+			if !whole {
+				_, _ = io.WriteString(connection, "GET / HTTP/1.1\r\nHost")
+			} else if err := askOnce(connection); err != nil {
+				return served, err
+			}
+		}
+		if len(kept.open) > 4*few {
+			kept.close()
+		}
+	}
+	return served, nil
 }
 
 // expiry is how long the services keep the answers to keys.
