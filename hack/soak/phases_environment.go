@@ -31,25 +31,30 @@ func fewDescriptors(ctx context.Context, s *soak, length time.Duration) error {
 	return s.restart(ctx, s.normal())
 }
 
-// hoard opens connections and keeps them, every other one idle after it was
-// served, and returns how many were. An error means that one was not.
+// hoard opens connections and keeps them idle once they were served, more than
+// the program can have, and then half headers too, which a time limit ends
+// sooner. It returns how many were served. An error means that one was not.
 func (s *soak) hoard(ctx context.Context, length time.Duration) (served int, err error) {
 	var kept idlers
 	defer func() { kept.close() }()
 	for began := time.Now(); time.Since(began) < length && ctx.Err() == nil; served++ {
-		for _, whole := range []bool{false, true} {
-			connection, err := dialFrom(ctx, s.caller.address, served)
-			if err != nil {
-				return served, err
-			}
-			kept.keep(connection)
-			if !whole {
-				_, _ = io.WriteString(connection, "GET / HTTP/1.1\r\nHost")
-			} else if err := askOnce(connection); err != nil {
-				return served, err
-			}
+		connection, err := dialFrom(ctx, s.caller.address, served)
+		if err != nil {
+			return served, err
 		}
-		if len(kept.open) > 4*few {
+		kept.keep(connection)
+		if err := askOnce(connection); err != nil {
+			return served, err
+		}
+		if served < 2*few {
+			continue
+		}
+		if connection, err = dialFrom(ctx, s.caller.address, served); err != nil {
+			return served, err
+		}
+		kept.keep(connection)
+		_, _ = io.WriteString(connection, "GET / HTTP/1.1\r\nHost")
+		if len(kept.open) > 8*few {
 			kept.close()
 		}
 	}
