@@ -37,7 +37,8 @@ func fewDescriptors(ctx context.Context, s *soak, length time.Duration) error {
 func (s *soak) hoard(ctx context.Context, length time.Duration) (served int, err error) {
 	var kept idlers
 	defer func() { kept.close() }()
-	for began := time.Now(); time.Since(began) < length && ctx.Err() == nil; served++ {
+	// However slow that is, it goes on until there are more than can be had.
+	for began := time.Now(); (served < 2*few || time.Since(began) < length) && ctx.Err() == nil; served++ {
 		connection, err := dialFrom(ctx, s.caller.address, served)
 		if err != nil {
 			return served, err
