@@ -40,9 +40,11 @@ func newDisk(ctx context.Context, work string, size int) (*disk, error) {
 	if _, err := command(ctx, "mkfs.ext4", "-q", "-F", "-m", "0", d.image); err != nil {
 		return d, err
 	}
-	if d.device, err = command(ctx, "losetup", "--find", "--show", d.image); err != nil {
+	device, err := command(ctx, "losetup", "--find", "--show", d.image)
+	if err != nil {
 		return d, err
 	}
+	d.device = device
 	if _, err := command(ctx, "mount", d.device, d.folder); err != nil {
 		return d, err
 	}

@@ -81,6 +81,7 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	s.soak(ctx)
+	s.report.Interrupted = ctx.Err() != nil
 	if err := s.report.print(os.Stdout, o.json); err != nil {
 		return err
 	}

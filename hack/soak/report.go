@@ -26,10 +26,12 @@ type report struct {
 	Imports      int `json:"imports"`
 	// Idle is how many idle connections were held at once, IdleKiB what each of
 	// them cost in resident memory.
-	Idle     int      `json:"idleConnections"`
-	IdleKiB  float64  `json:"idleConnectionKiB"`
-	Skipped  []string `json:"skipped"`
-	Failures []string `json:"failures"`
+	Idle    int     `json:"idleConnections"`
+	IdleKiB float64 `json:"idleConnectionKiB"`
+	// Interrupted says that the run did not come to its end.
+	Interrupted bool     `json:"interrupted"`
+	Skipped     []string `json:"skipped"`
+	Failures    []string `json:"failures"`
 
 	mutex sync.Mutex
 	phase string // that is running
@@ -133,7 +135,7 @@ func (r *report) print(w io.Writer, asJSON bool) error {
 	for _, failure := range r.Failures {
 		fmt.Fprintf(w, "FAIL: %s\n", failure)
 	}
-	if len(r.Failures) == 0 {
+	if len(r.Failures) == 0 && !r.Interrupted {
 		fmt.Fprintln(w, "Every promise was kept.")
 	}
 	return nil
