@@ -5,6 +5,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 LDFLAGS  := -s -w -X fountain.coach/fountainai/internal/httpapi.version=$(VERSION)
 TOOL     := go tool -modfile=hack/tools/go.mod
 FUZZTIME ?= 30s
+SOAK     ?= 3m
 
 .PHONY: help
 help: ## List the targets
@@ -105,6 +106,11 @@ bench: ## Run the Go benchmarks, then the services beside a FastAPI rendition
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME
 	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: soak
+soak: bin/fountain ## Run fountain up under load for SOAK, with crashes, a full disk, floods and more; needs root
+	go build -o bin/soak ./hack/soak
+	bin/soak -duration $(SOAK)
 
 .PHONY: clean
 clean: ## Remove what was built; data/ stays

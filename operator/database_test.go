@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"fountain.coach/fountainai/charts"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"fountain.coach/fountainai/operator/api/v1alpha1"
 )
 
@@ -111,7 +113,7 @@ func TestServerIsRefused(t *testing.T) {
 	if err := b.read(stack, "story"); err != nil {
 		t.Fatal(err)
 	}
-	spec := onServer()
+	spec, patch := onServer(), client.MergeFrom(stack.DeepCopy())
 	stack.Spec.Storage.Engine, stack.Spec.Database = spec.Storage.Engine, spec.Database
-	refused("another engine", "the engine cannot be changed", b.Update(t.Context(), stack))
+	refused("another engine", "the engine cannot be changed", b.Patch(t.Context(), stack, patch))
 }

@@ -65,7 +65,7 @@ func status(ctx context.Context, stdout io.Writer, options remoteOptions) error 
 		printStatus(stdout, rows)
 	}
 	for _, row := range rows {
-		if row.Health != "ready" {
+		if row.Health != httpapi.Ready {
 			err = errors.Join(err, fmt.Errorf("%s is %s: %s", row.Service, row.Health, row.Error))
 		}
 	}
@@ -83,7 +83,7 @@ func ask(ctx context.Context, api *client.Client, name string) serviceStatus {
 		}
 		return row
 	}
-	row.Version, row.Health = ready.Version, ready.Status
+	row.Version, row.Health, row.Error = ready.Version, ready.Status, ready.Detail
 	row.Rows, row.SizeBytes, row.Replica = ready.Database.Rows, ready.Database.SizeBytes, ready.Replica
 	return row
 }

@@ -151,7 +151,7 @@ func TestProblems(t *testing.T) {
 	}{
 		{"panic", 500, "internal_error"},
 		{"error", 500, "internal_error"},
-		{"full", 503, "storage_full"},
+		{"full", 507, "storage_full"},
 		{"cancelled", 503, "cancelled"},
 		{"conflict", 409, "taken"},
 	}

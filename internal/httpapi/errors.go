@@ -80,8 +80,9 @@ func asProblem(err error) *problem.Problem {
 	case errors.As(err, &p):
 		return p
 	case errors.Is(err, storage.ErrFull):
-		return problem.New(http.StatusServiceUnavailable, "storage_full",
-			"The disk that holds the database is full; nothing was changed. Free some space, then repeat the request.")
+		// No Retry-After: what has to be done takes a person (RFC 4918, 11.5).
+		return problem.New(http.StatusInsufficientStorage, "storage_full",
+			"The disk that holds the database is full; nothing was changed, and reading goes on. Free some space, then repeat the request: no restart is needed.")
 	case errors.Is(err, storage.ErrClosed):
 		return problem.New(http.StatusServiceUnavailable, "shutting_down",
 			"The service is shutting down; nothing was changed. Repeat the request in a moment.")

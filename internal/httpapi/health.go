@@ -4,6 +4,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -17,9 +18,19 @@ import (
 // probeTimeout bounds the readiness check's write.
 const probeTimeout = 2 * time.Second
 
+// What a service that answers /readyz with 200 can do.
+const (
+	Ready = "ready"
+	// ReadOnly is a service whose disk is full: it reads, and refuses changes.
+	ReadOnly = "read-only"
+)
+
 // Readiness is the body of /readyz.
 type Readiness struct {
-	Status   string            `json:"status"`
+	// Status is Ready or ReadOnly.
+	Status string `json:"status"`
+	// Detail says why the service is not Ready, and what to do about it.
+	Detail   string            `json:"detail,omitempty"`
 	Service  string            `json:"service"`
 	Version  string            `json:"version"`
 	Database DatabaseReadiness `json:"database"`
@@ -34,6 +45,9 @@ type DatabaseReadiness struct {
 	// SizeBytes counts the database file and its write-ahead log, or the tables
 	// on a server.
 	SizeBytes int64 `json:"sizeBytes"`
+	// DiskFreeBytes is what the service may still use of the file system that
+	// holds the database; nil where the operating system does not tell.
+	DiskFreeBytes *uint64 `json:"diskFreeBytes,omitempty"`
 	// Rows counts each table's rows, where ?rows=true asks for it.
 	Rows map[string]int64 `json:"rows,omitempty"`
 }
@@ -49,22 +63,24 @@ func (a *API) healthz(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, map[string]string{"status": "ok", "service": a.definition.Name, "version": Version()})
 }
 
-// readyz says whether the service can do its work, which is to write durably.
+// readyz says whether the service can do its work, which is to write durably. A
+// full disk stops only half of it: taken out of its balancer, the service could
+// not be read either, and nobody would get the 507 that says what to do.
 func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	if a.draining.Load() {
 		notReady(w, r, "The service is shutting down.")
 		return
 	}
+	ready := Readiness{Status: Ready, Service: a.definition.Name, Version: Version(), Database: a.databaseReadiness()}
 	if err := a.probe(r.Context()); err != nil {
 		observed(w).failure = err
-		notReady(w, r, asProblem(err).Detail)
-		return
+		if !errors.Is(err, storage.ErrFull) {
+			notReady(w, r, asProblem(err).Detail)
+			return
+		}
+		ready.Status, ready.Detail = ReadOnly, asProblem(err).Detail
 	}
-	ready := Readiness{
-		Status: "ready", Service: a.definition.Name, Version: Version(),
-		Database: DatabaseReadiness{Engine: a.db.Engine(), SizeBytes: a.db.Size()}, Replica: a.replicaReadiness(),
-	}
-	if ready.Replica.superseded() {
+	if ready.Replica = a.replicaReadiness(); ready.Replica.superseded() {
 		notReady(w, r, ready.Replica.Error)
 		return
 	}
@@ -76,6 +92,15 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	writeJSON(w, ready)
+}
+
+func (a *API) databaseReadiness() DatabaseReadiness {
+	stats := a.db.Stats()
+	ready := DatabaseReadiness{Engine: a.db.Engine(), SizeBytes: a.db.Size()}
+	if stats.DiskBytes > 0 {
+		ready.DiskFreeBytes = &stats.DiskFreeBytes
+	}
+	return ready
 }
 
 // probe makes a durable write. A disk that hangs holds the write for as long as

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -35,7 +36,8 @@ func TestHealth(t *testing.T) {
 		if err := json.Unmarshal(w.Body.Bytes(), &ready); err != nil || w.Code != 200 {
 			t.Fatalf("%s: got %d %s", target, w.Code, w.Body)
 		}
-		if ready.Status != "ready" || ready.Service != "items" || ready.Version != Version() || ready.Database.SizeBytes == 0 {
+		if ready.Status != Ready || ready.Detail != "" || ready.Service != "items" || ready.Version != Version() || ready.Database.SizeBytes == 0 ||
+			runtime.GOOS == "linux" && ready.Database.DiskFreeBytes == nil {
 			t.Errorf("%s: got %+v", target, ready)
 		}
 		if hasRows := ready.Database.Rows != nil; hasRows != wantRows || wantRows && fmt.Sprint(ready.Database.Rows) != "map[items:3]" {
@@ -113,7 +115,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		w := s.do("POST", "/items", `{"name":"`+name+`"}`, key...)
 		switch {
-		case w.Code == http.StatusServiceUnavailable && problemOf(t, w).Code == "storage_full" && w.Header().Get("Retry-After") != "":
+		case w.Code == http.StatusInsufficientStorage && problemOf(t, w).Code == "storage_full" && w.Header().Get("Retry-After") == "":
 			refused++
 			if s.count(name) != 0 {
 				t.Errorf("%s was refused and is there", name)
@@ -126,8 +128,52 @@ func TestFullDisk(t *testing.T) {
 	if refused == 0 {
 		t.Fatal("nothing was refused")
 	}
+	if w := s.do("GET", "/items", ""); w.Code != http.StatusOK {
+		t.Errorf("reading: got %d %s", w.Code, w.Body)
+	}
 	s.pragma("max_page_count = 1000000")
 	if w := s.do("POST", "/items", `{"name":"again"}`, keyHeader, "again"); w.Code != http.StatusCreated {
 		t.Errorf("with room again: got %d %s", w.Code, w.Body)
+	}
+}
+
+// TestReadOnly: with a full disk a service stays where it can be read, and says
+// what it cannot do.
+func TestReadOnly(t *testing.T) {
+	s := newTestAPI(t, Options{})
+	s.fill(3)
+	err := s.db.Write(t.Context(), func(_ context.Context, tx *storage.Tx) error {
+		for _, statement := range []string{"CREATE TABLE ballast (content BLOB)",
+			"CREATE TRIGGER heavy AFTER UPDATE ON storage_probe BEGIN INSERT INTO ballast VALUES (zeroblob(65536)); END"} {
+			if _, err := tx.Exec(statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	readiness := func() (ready Readiness) {
+		t.Helper()
+		w := s.do("GET", "/readyz?rows=true", "")
+		if err := json.Unmarshal(w.Body.Bytes(), &ready); err != nil || w.Code != http.StatusOK {
+			t.Fatalf("got %d %s", w.Code, w.Body)
+		}
+		return ready
+	}
+	if ready := readiness(); ready.Status != Ready {
+		t.Errorf("with room: got %+v", ready)
+	}
+	s.pragma("max_page_count = 1")
+	if ready := readiness(); ready.Status != ReadOnly || !strings.Contains(ready.Detail, "Free some space") || ready.Database.Rows["items"] != 3 {
+		t.Errorf("without room: got %+v", ready)
+	}
+	if !strings.Contains(s.log.String(), `"level":"ERROR"`) {
+		t.Error("nothing in the log tells of it")
+	}
+	s.pragma("max_page_count = 1000000")
+	if ready := readiness(); ready.Status != Ready || ready.Detail != "" {
+		t.Errorf("with room again: got %+v", ready)
 	}
 }

@@ -25,7 +25,7 @@ type observation struct {
 	operation *Operation
 	status    int
 	written   int64
-	// failure is why the answer is a 5xx, stack where it came from if it was a panic.
+	// failure is why the service could not do its work, stack where it came from if it was a panic.
 	failure error
 	stack   []byte
 	// gone says that the client left before the answer was sent whole.

@@ -139,7 +139,8 @@ func TestTroubleInPlainWords(t *testing.T) {
 	}{
 		{403, nil, `{"message": "You cannot consume this service"}`, 403, "Your key may not do that"},
 		{429, http.Header{"Retry-After": {"55"}}, `{"message": "API rate limit exceeded"}`, 429, "Wait a minute"},
-		{503, http.Header{"Retry-After": {"55"}}, `{"detail": "The disk is full."}`, 503, "A service cannot answer now"},
+		{503, http.Header{"Retry-After": {"55"}}, `{"detail": "The database cannot be used at the moment."}`, 503, "A service cannot answer now"},
+		{507, nil, `{"detail": "The disk that holds the database is full."}`, 507, "free some space"},
 		{500, nil, `{"detail": "secret internals", "requestId": "4711"}`, 500, "4711"},
 		{502, http.Header{"Retry-After": {"55"}}, `<html>bad gateway</html>`, 502, "The services do not answer"},
 		{418, nil, `{"detail": "short and stout"}`, 400, "short and stout"},

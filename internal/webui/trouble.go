@@ -68,6 +68,11 @@ var troubles = map[int]trouble{
 		Next:  []string{"Load the page again in a moment.", "If it stays so, ask whoever runs this FountainAI to look at “fountain status”."},
 		Retry: true,
 	},
+	http.StatusInsufficientStorage: {
+		Title: "The disk is full",
+		Text:  "There is no room to keep what you wanted to write. Nothing was changed and nothing is lost; reading goes on.",
+		Next:  []string{"On your own machine: free some space, then repeat what you wanted.", "Elsewhere: tell whoever runs this FountainAI."},
+	},
 	http.StatusGatewayTimeout: {
 		Title: "That took too long",
 		Text:  "The services did not answer in time. A change that you made may have been carried out all the same.",

@@ -442,3 +442,29 @@ func TestBaseURL(t *testing.T) {
 	})
 	wantFreshness(t, fullStory(s, 1), "live", "ok", "ok", "ok")
 }
+
+// TestFullDisk: a story that is there is read from its snapshot; one that was
+// never read has none yet, and the answer says what to do.
+func TestFullDisk(t *testing.T) {
+	w := balcony(t)
+	s := startArranged(w, nil)
+	unread := w.start(nil)
+	for _, s := range []*apitest.Service{s, unread} {
+		s.FillDisk()
+	}
+	w.putScript(1, "R & J", "W. S.", "")
+	story := fullStory(s, 1)
+	wantFreshness(t, story, "snapshot", "ok", "ok", "ok")
+	story.Has("title", "Romeo and Juliet")
+	addresses := []string{"/stories?scriptId=1", "/stories/sequences?scriptId=1&startSequence=1&endSequence=9"}
+	for _, address := range addresses {
+		unread.Do("GET", address, nil).Refused(507, "storage_full", "").Problem("storage_full", "Free some space")
+	}
+	for _, s := range []*apitest.Service{s, unread} {
+		s.MakeRoom()
+	}
+	for _, address := range addresses {
+		unread.Want(200, "GET", address, nil)
+	}
+	fullStory(s, 1).Has("title", "R & J", "freshness.state", "live")
+}

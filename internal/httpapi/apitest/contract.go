@@ -34,6 +34,7 @@ func (st Stage) CheckContract(t *testing.T) {
 		{"cursors", checkCursors},
 		{"lost tables", checkLostTables},
 		{"closed database", checkClosedDatabase},
+		{"full disk", checkFullDisk},
 	} {
 		t.Run(check.name, func(t *testing.T) { check.run(t, st, calls) })
 	}

@@ -20,7 +20,7 @@ var alwaysPossible = []string{"400", "401", "403", "429", "500", "503"}
 var failures = map[string]string{
 	"400": "BadRequest", "401": "Unauthorized", "403": "Forbidden", "404": "NotFound", "409": "Conflict", "412": "PreconditionFailed",
 	"413": "ContentTooLarge", "415": "UnsupportedMediaType", "422": "IdempotencyKeyReused", "429": "TooManyRequests",
-	"500": "InternalServerError", "503": "ServiceUnavailable",
+	"500": "InternalServerError", "503": "ServiceUnavailable", "507": "InsufficientStorage",
 }
 
 // CheckDocument checks a service's document: valid OpenAPI 3.1 including its
@@ -69,6 +69,9 @@ func checkOperation(t *testing.T, name string, operation *openapi3.Operation) {
 		t.Errorf("%s: the description has %d characters, at most %d are allowed", name, length, gptactions.MaxOperationText)
 	}
 	wantResponses(t, name, operation, alwaysPossible...)
+	if !strings.HasPrefix(name, "GET ") {
+		wantResponses(t, name, operation, "507")
+	}
 	for status, response := range operation.Responses.Map() {
 		if want := "#/components/responses/" + failures[status]; status >= "400" && response.Ref != want {
 			t.Errorf("%s: response %s is %q, want %s", name, status, response.Ref, want)
