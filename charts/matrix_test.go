@@ -45,6 +45,11 @@ var stackValues = map[string]string{
 		objectStore: {bucket: b, endpoint: "http://minio.store:9000", pathStyle: true, existingSecret: keys}}}}`,
 	"restore from a claim":  `{global: {restore: {enabled: true, source: claim, claim: backups, backup: 20261125T031700Z}}}`,
 	"restore from a bucket": `{global: {restore: {enabled: true, objectStore: {bucket: b, existingSecret: keys}}}}`,
+	"replica at AWS":        `{global: {replica: {url: "s3://b/p?region=eu-central-1"}}}`,
+	"replica in a store":    `{global: {replica: {url: "s3://b/p?endpoint=http%3A%2F%2Fminio.store:9000&path-style=true", existingSecret: keys, restoreAt: "2026-11-25T20:30:00Z"}}}`,
+	"replica over SFTP":     `{global: {replica: {url: "sftp://fountain@backup.example.org:2222/copies", existingSecret: keys, startEmpty: true}}}`,
+	"replica on a volume": `{global: {replica: {url: "file:///copies"}}, character: {extraVolumes: [{name: copies, emptyDir: {}}],
+		extraVolumeMounts: [{name: copies, mountPath: /copies}]}}`,
 	"monitoring": `{global: {monitoring: {labels: {release: prometheus}, serviceMonitor: {enabled: true}}},
 		prometheusRule: {enabled: true}, dashboards: {enabled: true, annotations: {grafana_folder: FountainAI}}}`,
 	"monitoring, dbless": `{global: {gateway: {mode: dbless}, monitoring: {serviceMonitor: {enabled: true}}}}`,
@@ -59,6 +64,10 @@ var stackValues = map[string]string{
 		image: {registry: registry.example.org, digest: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}}`,
 	"storage": `{global: {storageClassName: fast}, character: {storage: {size: 10Gi, className: faster, accessModes: [ReadWriteOncePod], retention: Delete}},
 		storyfactory: {storage: {existingClaim: mine}}, sessioncontext: {storage: {volumeName: pv-1, annotations: {a: b}}}}`,
+	"PostgreSQL": `{global: {storageEngine: postgres, database: {existingSecret: db}}}`,
+	"PostgreSQL, replicas": `{global: {gateway: {mode: dbless}, storageEngine: postgres, database: {existingSecret: db, key: "{service}", port: 26257,
+		peers: [{podSelector: {matchLabels: {a: b}}}, {ipBlock: {cidr: 192.0.2.0/24}}]}}, character: {replicas: 3},
+		storyfactory: {autoscaling: {enabled: true, minReplicas: 3, maxReplicas: 9, cpuPercent: 50}}}`,
 	"registry": `{global: {imageRegistry: registry.example.org/team, imageTag: 1.2.3, imagePullSecrets: [{name: pull}]},
 		character: {image: {digest: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}}`,
 	"extras": `{commonLabels: {team: story}, commonAnnotations: {note: x}, character: {extraEnv: [{name: A, value: b}], extraEnvFrom: [{configMapRef: {name: c}}],
@@ -75,10 +84,12 @@ var stackValues = map[string]string{
 
 // serviceValues are value sets of a service's chart that is installed alone.
 var serviceValues = map[string]string{
-	"defaults": ``,
-	"ingress":  `{domain: example.org, gateway: {mode: ingress, tls: {enabled: true, certManager: {enabled: true, issuerRef: {name: x}}}, dns: {enabled: true}}}`,
-	"keys":     `{gateway: {mode: ingress, keys: {writer: {existingSecret: w, additionalSecrets: [w2]}, reader: {additionalSecrets: [r2, r3]}}}}`,
-	"names":    `{nameOverride: cast, fullnameOverride: my-cast, snapshot: {existingSecret: s}, restore: {enabled: true, source: claim, claim: c}}`,
+	"defaults":   ``,
+	"ingress":    `{domain: example.org, gateway: {mode: ingress, tls: {enabled: true, certManager: {enabled: true, issuerRef: {name: x}}}, dns: {enabled: true}}}`,
+	"keys":       `{gateway: {mode: ingress, keys: {writer: {existingSecret: w, additionalSecrets: [w2]}, reader: {additionalSecrets: [r2, r3]}}}}`,
+	"replica":    `{replica: {url: "sftp://fountain@backup.example.org/copies", existingSecret: keys}}`,
+	"PostgreSQL": `{storage: {engine: postgres}, database: {existingSecret: db}, replicas: 2, snapshot: {existingSecret: s}}`,
+	"names":      `{nameOverride: cast, fullnameOverride: my-cast, snapshot: {existingSecret: s}, restore: {enabled: true, source: claim, claim: c}}`,
 }
 
 func TestAPIServerAcceptsEveryValueSet(t *testing.T) {

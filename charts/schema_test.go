@@ -28,19 +28,31 @@ func TestTheSchemaRefusesMistakes(t *testing.T) {
 		{charts.Umbrella, `{global: {backup: {schedule: "every day"}}}`, "schedule"},
 		{charts.Umbrella, `{global: {backup: {objectStore: {endpoint: "minio:9000"}}}}`, "endpoint"},
 		{charts.Umbrella, `{global: {imagePullSecrets: [pull]}}`, "imagePullSecrets"},
+		{charts.Umbrella, `{global: {replica: {url: "gs://bucket"}}}`, "/global/replica/url"},
+		{charts.Umbrella, `{global: {replica: {url: "sftp://me:secret@host/path"}}}`, "/global/replica/url"},
+		{charts.Umbrella, `{global: {replica: {url: "s3://id:secret@bucket"}}}`, "/global/replica/url"},
+		{"character", `{replica: {restoreAt: yesterday}}`, "restoreAt"},
+		{"character", `{replica: {startEmpty: "yes"}}`, "startEmpty"},
 		{charts.Umbrella, `{global: {imageTag: 1.2}}`, "imageTag"},
 		{charts.Umbrella, `{character: {storage: {size: 3}}}`, "/storage/size"},
 		{charts.Umbrella, `{character: {sotrage: {}}}`, "sotrage"},
 		{"character", `{storage: {sise: 3Gi}}`, "sise"},
 		{"character", `{storage: {size: 3}}`, "size"},
 		{"character", `{storage: {size: big}}`, "size"},
-		{"character", `{storage: {engine: postgres}}`, "engine"},
+		{"character", `{storage: {engine: mysql}}`, "engine"},
+		{charts.Umbrella, `{global: {storageEngine: files}}`, "storageEngine"},
+		{"character", `{database: {port: 0}}`, "/database/port"},
+		{"character", `{database: {key: "a/b"}}`, "/database/key"},
+		{"character", `{database: {peers: [server]}}`, "/database/peers/0"},
+		{"character", `{database: {existingSecret: My_Secret}}`, "existingSecret"},
+		{"character", `{autoscaling: {maxReplicas: 0}}`, "maxReplicas"},
+		{"character", `{autoscaling: {cpuPercent: 0}}`, "cpuPercent"},
 		{"character", `{storage: {retention: keep}}`, "retention"},
 		{"character", `{storage: {accessModes: [ReadOnlyMany]}}`, "accessModes"},
 		{"character", `{image: {digest: "sha256:abc"}}`, "digest"},
 		{"character", `{log: {level: verbose}}`, "level"},
 		{"character", `{gateway: {mode: dbless}}`, "mode"},
-		{"character", `{replicas: 2}`, "replicas"},
+		{"character", `{replicas: 0}`, "replicas"},
 		{"character", `{global: {domian: x}}`, "domian"},
 		{"character", `{global: {gateway: {tls: {enable: true}}}}`, "'enable' not allowed"},
 		{"character", `{global: {gateway: {dbless: {service: {tipe: NodePort}}}}}`, "'tipe' not allowed"},
@@ -130,16 +142,20 @@ func TestTheSameMistakesAreTheSameMessage(t *testing.T) {
 // setting is right by itself. The message says what to do.
 func TestTheTemplatesRefuseContradictions(t *testing.T) {
 	const noTLS, both = `{tls: {certManager: {enabled: true, issuerRef: {name: x}}}}`, ": set both to true, or neither"
-	for _, test := range []struct{ chart, values, want string }{
-		{charts.Umbrella, `{global: {gateway: ` + noTLS + `}}`, "global.gateway.tls.certManager.enabled needs global.gateway.tls.enabled"},
-		{charts.Umbrella, `{global: {gateway: {mode: dbless, ` + noTLS[1:] + `}}`, "global.gateway.tls.certManager.enabled needs global.gateway.tls.enabled"},
-		{"character", `{gateway: {mode: ingress, ` + noTLS[1:] + `}`, " gateway.tls.certManager.enabled needs gateway.tls.enabled"},
+	for _, test := range []struct{ chart, values, want, advice string }{
+		{charts.Umbrella, `{global: {restore: {enabled: true, objectStore: {bucket: copies}}, replica: {url: "s3://copies"}}}`, "global.restore.enabled would fill", "leave global.replica.url out"},
+		{"character", `{restore: {enabled: true, objectStore: {bucket: copies}}, replica: {url: "s3://copies"}}`, " restore.enabled would fill", "leave replica.url out"},
+		{charts.Umbrella, `{global: {replica: {restoreAt: "2026-11-25T20:30:00Z"}}}`, "global.replica.url is missing", "without it there is no replica"},
+		{charts.Umbrella, `{global: {replica: {url: "sftp://me@host/path"}}}`, "global.replica.existingSecret", "FOUNTAIN_SFTP_KNOWN_HOSTS"},
+		{charts.Umbrella, `{global: {gateway: ` + noTLS + `}}`, "global.gateway.tls.certManager.enabled needs global.gateway.tls.enabled", both},
+		{charts.Umbrella, `{global: {gateway: {mode: dbless, ` + noTLS[1:] + `}}`, "global.gateway.tls.certManager.enabled needs global.gateway.tls.enabled", both},
+		{"character", `{gateway: {mode: ingress, ` + noTLS[1:] + `}`, " gateway.tls.certManager.enabled needs gateway.tls.enabled", both},
 	} {
 		_, err := charts.Render(test.chart, demo, parse(t, test.values))
 		if err == nil {
 			t.Errorf("%s takes %s", test.chart, test.values)
-		} else if !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), both) {
-			t.Errorf("%s refuses %s with %q, want %q in it", test.chart, test.values, err, test.want)
+		} else if !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.advice) {
+			t.Errorf("%s refuses %s with %q, want %q and %q in it", test.chart, test.values, err, test.want, test.advice)
 		}
 	}
 }

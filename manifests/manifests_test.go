@@ -204,6 +204,44 @@ func TestTheGuideRunsAsWritten(t *testing.T) {
 	}
 }
 
+// TestTheDatabaseGuideRunsAsWritten runs the blocks of docs/scaling.md on
+// PostgreSQL that need a cluster.
+func TestTheDatabaseGuideRunsAsWritten(t *testing.T) {
+	server := cluster.Start(t)
+	page, err := os.ReadFile("../docs/scaling.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## File → PostgreSQL\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	blocks := regexp.MustCompile("(?ms)^```sh needs=cluster\n(.*?)^```").FindAllStringSubmatch(section, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("the guide has %d blocks for a cluster, want two", len(blocks))
+	}
+	namespace := server.Namespace(t, "")
+	path := filepath.Dir(controlplane.Binary(t, "kubectl"))
+	for _, block := range blocks {
+		// A namespace of its own: the other guide has one of that name.
+		script := strings.NewReplacer("kubectl create namespace fountainai", "", "-n fountainai", "-n "+namespace, "--namespace fountainai", "--namespace "+namespace).Replace(block[1])
+		command := exec.Command("bash", "-euo", "pipefail", "-c", script)
+		command.Dir = ".."
+		command.Env = append(server.Command(t, "kubectl").Environ(), "PATH="+path+":"+os.Getenv("PATH"))
+		if output, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%s\n%v\n%s", script, err, output)
+		}
+	}
+	for what, want := range map[string]string{
+		"statefulset/fountainai-character -o jsonpath={.spec.replicas}":                           "3",
+		"horizontalpodautoscaler/fountainai-storyfactory -o jsonpath={.spec.scaleTargetRef.name}": "fountainai-storyfactory",
+		"fountainstack/stories -o jsonpath={.spec.database.key}":                                  "url",
+		"persistentvolumeclaims -o name":                                                          "",
+	} {
+		if got := server.Run(t, "kubectl", append([]string{"-n", namespace, "get"}, strings.Fields(what)...)...); got != want {
+			t.Errorf("%s: got %q, want %q", what, got, want)
+		}
+	}
+}
+
 // TestThePlaceholdersAreReplaced: after set.sh none is left, and nonsense is refused.
 func TestThePlaceholdersAreReplaced(t *testing.T) {
 	folder := t.TempDir()

@@ -20,6 +20,7 @@ import (
 
 	"fountain.coach/fountainai/internal/gateway"
 	"fountain.coach/fountainai/internal/httpapi"
+	"fountain.coach/fountainai/internal/replica"
 	"fountain.coach/fountainai/services/centralsequence"
 	"fountain.coach/fountainai/services/character"
 	"fountain.coach/fountainai/services/scriptmanagement"
@@ -64,11 +65,13 @@ func startStack(t *testing.T) stack {
 func startService(t *testing.T, definition httpapi.Definition) *httptest.Server {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), definition.Name+".db")
-	instance, err := httpapi.Open(t.Context(), definition, "file:"+path, httpapi.Options{Logger: slog.New(slog.DiscardHandler)})
+	instance, err := httpapi.Open(t.Context(), definition, "file:"+path, httpapi.Options{
+		Logger: slog.New(slog.DiscardHandler), Replica: replica.Settings{URL: t.TempDir()},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = instance.DB.Close() })
+	t.Cleanup(func() { _ = instance.Close() })
 	server := httptest.NewServer(instance.API)
 	t.Cleanup(server.Close)
 	return server

@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,7 +36,8 @@ var kindsByName = map[string]schema.GroupVersionKind{
 	"PersistentVolumeClaim": {Version: "v1", Kind: "PersistentVolumeClaim"}, "Service": {Version: "v1", Kind: "Service"}, "ConfigMap": {Version: "v1", Kind: "ConfigMap"},
 	"KongPlugin": {Group: "configuration.konghq.com", Version: "v1", Kind: "KongPlugin"}, "KongConsumer": {Group: "configuration.konghq.com", Version: "v1", Kind: "KongConsumer"},
 	"Certificate": {Group: "cert-manager.io", Version: "v1", Kind: "Certificate"}, "CronJob": {Group: "batch", Version: "v1", Kind: "CronJob"},
-	"ServiceMonitor": {Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"}, "PrometheusRule": {Group: "monitoring.coreos.com", Version: "v1", Kind: "PrometheusRule"},
+	"HorizontalPodAutoscaler": {Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"},
+	"ServiceMonitor":          {Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"}, "PrometheusRule": {Group: "monitoring.coreos.com", Version: "v1", Kind: "PrometheusRule"},
 }
 
 type spec = v1alpha1.FountainStackSpec
@@ -126,6 +129,14 @@ var otherFields = []fieldCase{
 	{"restore.claimName", func(s *spec) { s.Restore = &v1alpha1.Restore{ClaimName: "copies"} }, "StatefulSet", `"claimName":"copies"`},
 	{"restore.backup", func(s *spec) { s.Restore.Backup = "20260102T030405Z" }, "StatefulSet", `20260102T030405Z`},
 	{"restore.objectStore", func(s *spec) { s.Restore = &v1alpha1.Restore{ObjectStore: &v1alpha1.ObjectStore{Bucket: "copies"}} }, "StatefulSet", `s3://copies`},
+	{"replica.url", func(s *spec) {
+		s.Restore, s.Replica = nil, &v1alpha1.Replica{URL: "s3://copies/now?region=eu-central-1"}
+	}, "StatefulSet", `s3://copies/now?region=eu-central-1`},
+	{"replica.credentials", func(s *spec) { s.Replica.Credentials = &corev1.LocalObjectReference{Name: "replica-keys"} }, "StatefulSet", `{"key":"AWS_ACCESS_KEY_ID","name":"replica-keys"}`},
+	{"replica.restoreAt", func(s *spec) {
+		s.Replica.RestoreAt = &metav1.Time{Time: time.Date(2026, 11, 25, 20, 30, 0, 0, time.UTC)}
+	}, "StatefulSet", `"value":"2026-11-25T20:30:00Z"`},
+	{"replica.startEmpty", func(s *spec) { s.Replica.StartEmpty = true }, "StatefulSet", `FOUNTAIN_REPLICA_START_EMPTY`},
 	{"monitoring.serviceMonitors", func(s *spec) { s.Monitoring.ServiceMonitors = true }, "ServiceMonitor", `"kind":"ServiceMonitor"`},
 	{"monitoring.rules", func(s *spec) { s.Monitoring.Rules = true }, "PrometheusRule", `"alert"`},
 	{"monitoring.dashboards", func(s *spec) { s.Monitoring.Dashboards = true }, "ConfigMap", `grafana_dashboard`},
@@ -156,15 +167,30 @@ var orchestratorFields = []fieldCase{
 	{"orchestrator.gatewayAddress", orchestrator(func(o *v1alpha1.Orchestrator) { o.GatewayAddress = "proxy.edge:8080" }), "NetworkPolicy", `"port":8080`},
 }
 
-// Fields that no change of a stack can show: sqlite is all there is; the class
-// cannot be changed; the others have tests of their own.
+// databaseFields are of stacks that begin as onServer.
+var databaseFields = []fieldCase{
+	{"database.secret", func(s *spec) { s.Database.Secret.Name = "other-db" }, "StatefulSet", `"secretKeyRef":{"key":"url","name":"other-db"}`},
+	{"database.key", func(s *spec) { s.Database.Key = "{service}" }, "StatefulSet", `"secretKeyRef":{"key":"character","name":"other-db"}`},
+	{"database.port", func(s *spec) { s.Database.Port = 26257 }, "NetworkPolicy", `"port":26257`},
+	{"scaling.replicas", func(s *spec) { n := int32(3); s.Scaling = &v1alpha1.Scaling{Replicas: &n} }, "StatefulSet", `"replicas":3`},
+	{"scaling.maxReplicas", func(s *spec) { s.Scaling.MaxReplicas = 9 }, "HorizontalPodAutoscaler", `"maxReplicas":9`},
+	{"scaling.cpuPercent", func(s *spec) { s.Scaling.CPUPercent = 55 }, "HorizontalPodAutoscaler", `"averageUtilization":55`},
+}
+
+// Fields that no change of a stack can show: engine and class cannot be changed;
+// the others have tests of their own.
 var elsewhere = []string{"storage.engine", "storage.className", "storage.size", "services.character.size", "backup.size", "backup.className", "suspend"}
 
 func TestEveryFieldIsSeenInTheObjects(t *testing.T) {
-	for name, cases := range map[string][]fieldCase{"services": serviceFields, "gateway": gatewayFields, "others": otherFields, "orchestrator": orchestratorFields} {
+	for name, cases := range map[string][]fieldCase{"services": serviceFields, "gateway": gatewayFields, "others": otherFields, "orchestrator": orchestratorFields, "database": databaseFields} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			stack := b.settled(name, v1alpha1.FountainStackSpec{})
+			first := v1alpha1.FountainStackSpec{}
+			if name == "database" {
+				b.databaseSecret()
+				first = onServer()
+			}
+			stack := b.settled(name, first)
 			for _, each := range cases {
 				if had := b.having(name, each); len(had) > 0 {
 					t.Errorf("%s: %v already has %q", each.path, had, each.text)
@@ -211,7 +237,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	for _, path := range elsewhere {
 		tried[path] = true
 	}
-	for _, each := range slices.Concat(serviceFields, gatewayFields, otherFields, orchestratorFields) {
+	for _, each := range slices.Concat(serviceFields, gatewayFields, otherFields, orchestratorFields, databaseFields) {
 		tried[each.path] = true
 	}
 	known := map[string]bool{}

@@ -440,6 +440,11 @@ func TestTheAPIServerRefusesMistakes(t *testing.T) {
 		{"spec.images.registry", func(s *v1alpha1.FountainStack) { s.Spec.Images.Registry = "https://registry.example.org" }},
 		{"name a Secret with the key of the model", func(s *v1alpha1.FountainStack) { s.Spec.Orchestrator = &v1alpha1.Orchestrator{} }},
 		{"either a claim that holds backups", func(s *v1alpha1.FountainStack) { s.Spec.Restore = &v1alpha1.Restore{} }},
+		{"leave replica out while you restore", func(s *v1alpha1.FountainStack) {
+			s.Spec.Restore, s.Spec.Replica = &v1alpha1.Restore{ClaimName: "copies"}, &v1alpha1.Replica{URL: "s3://copies"}
+		}},
+		{"SFTP needs credentials", func(s *v1alpha1.FountainStack) { s.Spec.Replica = &v1alpha1.Replica{URL: "sftp://me@host/path"} }},
+		{"spec.replica.url", func(s *v1alpha1.FountainStack) { s.Spec.Replica = &v1alpha1.Replica{URL: "s3://id:secret@copies"} }},
 		{"spec.version", func(s *v1alpha1.FountainStack) { s.Spec.Version = "a b" }},
 		{"at most 8 items", func(s *v1alpha1.FountainStack) { s.Spec.Gateway.Keys.AdditionalWriters = secretsNamed("abcdefghi") }},
 		{"additionalReaders[1]: Duplicate", func(s *v1alpha1.FountainStack) { s.Spec.Gateway.Keys.AdditionalReaders = secretsNamed("aa") }},

@@ -62,6 +62,10 @@ func TestTheRightsAreThoseThatAreNeeded(t *testing.T) {
 	b.settled("story", everything)
 	everything.Gateway.Mode = v1alpha1.GatewayMode("dbless")
 	b.settled("other", everything)
+	b.databaseSecret()
+	scaled := onServer()
+	scaled.Scaling = &v1alpha1.Scaling{MaxReplicas: 3}
+	b.settled("scaled", scaled)
 	if err := b.DeleteAllOf(t.Context(), &networkingv1.NetworkPolicy{}, client.InNamespace(b.namespace)); err != nil {
 		t.Fatal(err) // so that something is put right, and told of
 	}

@@ -233,7 +233,7 @@ func TestBucketRefuses(t *testing.T) {
 	}{
 		{"no bucket", "s3://nowhere/x", nil, "no bucket nowhere"},
 		{"no name", "s3:///x", nil, "s3://BUCKET"},
-		{"a query", "s3://backups/x?y", nil, "s3://BUCKET"},
+		{"a query", "s3://backups/x?y", nil, "only endpoint, region and path-style"},
 		{"another store", "gs://backups", nil, "s3://BUCKET"},
 		{"endpoint", "s3://backups", map[string]string{"FOUNTAIN_S3_ENDPOINT": "ftp://x"}, "FOUNTAIN_S3_ENDPOINT"},
 		{"endpoint with a path", "s3://backups", map[string]string{"FOUNTAIN_S3_ENDPOINT": "http://x/y"}, "FOUNTAIN_S3_ENDPOINT"},

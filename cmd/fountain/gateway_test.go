@@ -15,13 +15,14 @@ import (
 
 	"fountain.coach/fountainai/internal/gateway/conformance"
 	"fountain.coach/fountainai/internal/localstack"
+	"fountain.coach/fountainai/internal/replica"
 )
 
 // serveServices runs the five services on the network and returns their
 // addresses by name.
 func serveServices(t *testing.T) map[string]string {
 	t.Helper()
-	s, err := localstack.Open(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+	s, err := localstack.Open(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler), replica.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newUpCommand(), newImportCommand(), newExportCommand(),
-		newBackupCommand(), newRestoreCommand(), newStatusCommand(), newKeyCommand(), newCertsCommand(), newKongCommand(),
+		newBackupCommand(), newRestoreCommand(), newMigrateCommand(), newStatusCommand(), newKeyCommand(), newCertsCommand(), newKongCommand(),
 		newGatewayCommand(), newHealthcheckCommand(), newDNSCommand(), newStackCommand(), newAskCommand(), newOrchestrateCommand(), newMCPCommand())
 	return root
 }

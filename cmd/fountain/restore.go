@@ -30,6 +30,9 @@ type restoreOptions struct {
 	service  string
 	database string
 	ifEmpty  bool
+	// replica says that the source is one, as it was at a time.
+	replica bool
+	at      string
 }
 
 func newRestoreCommand() *cobra.Command {
@@ -47,9 +50,18 @@ SOURCE is a backup, or a folder or s3://BUCKET/PREFIX with several, of which
 backup --help.
 
 With --service and --database one database alone is put into its file, as on a
-volume of its own; --if-empty does so only where there is none yet.`,
+volume of its own; --if-empty does so only where there is none yet.
+
+With --replica SOURCE is what services take as --replica-url, and the databases
+are as they were last, or at the time of --at, which is RFC 3339.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
+			if options.replica {
+				return restoreFromReplica(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), arguments[0], options)
+			}
+			if options.at != "" {
+				return errors.New("--at goes with --replica; a backup is chosen with --backup")
+			}
 			store, err := backupstore.At(arguments[0], os.Getenv)
 			if err != nil {
 				return err
@@ -71,6 +83,12 @@ volume of its own; --if-empty does so only where there is none yet.`,
 	flags.StringVar(&options.service, "service", "", "restore this service alone, into --database")
 	flags.StringVar(&options.database, "database", "", "database file of --service")
 	flags.BoolVar(&options.ifEmpty, "if-empty", false, "do nothing where there is a database, with --service")
+	flags.BoolVar(&options.replica, "replica", false, "SOURCE is where replicas are kept")
+	flags.StringVar(&options.at, "at", "", "with --replica, the time as of which to restore")
+	for _, other := range []string{"backup", "force", "if-empty"} {
+		command.MarkFlagsMutuallyExclusive("replica", other)
+		command.MarkFlagsMutuallyExclusive("at", other)
+	}
 	command.MarkFlagsRequiredTogether("service", "database")
 	command.MarkFlagsMutuallyExclusive("data", "database")
 	command.MarkFlagsMutuallyExclusive("force", "if-empty")

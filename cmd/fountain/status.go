@@ -44,6 +44,8 @@ type serviceStatus struct {
 	Error     string           `json:"error,omitempty"`
 	Rows      map[string]int64 `json:"rows,omitempty"`
 	SizeBytes int64            `json:"databaseSizeBytes"`
+	// Replica is missing where there is none.
+	Replica *httpapi.ReplicaReadiness `json:"replica,omitempty"`
 }
 
 func status(ctx context.Context, stdout io.Writer, options remoteOptions) error {
@@ -82,21 +84,32 @@ func ask(ctx context.Context, api *client.Client, name string) serviceStatus {
 		return row
 	}
 	row.Version, row.Health = ready.Version, ready.Status
-	row.Rows, row.SizeBytes = ready.Database.Rows, ready.Database.SizeBytes
+	row.Rows, row.SizeBytes, row.Replica = ready.Database.Rows, ready.Database.SizeBytes, ready.Replica
 	return row
 }
 
 func printStatus(w io.Writer, rows []serviceStatus) {
 	t := newTable(w)
-	t.AppendHeader(table.Row{"Service", "Version", "Health", "Rows", "Database", "Address"})
+	t.AppendHeader(table.Row{"Service", "Version", "Health", "Rows", "Database", "Replica", "Address"})
 	for _, row := range rows {
 		var counts []string
 		for _, name := range slices.Sorted(maps.Keys(row.Rows)) {
 			counts = append(counts, fmt.Sprintf("%s %s", humanize.Comma(row.Rows[name]), strings.ReplaceAll(name, "_", " ")))
 		}
 		t.AppendRow(table.Row{row.Service, row.Version, row.Health, strings.Join(counts, "\n"),
-			humanize.IBytes(uint64(max(row.SizeBytes, 0))), row.URL})
+			humanize.IBytes(uint64(max(row.SizeBytes, 0))), describeReplica(row.Replica), row.URL})
 		t.AppendSeparator()
 	}
 	t.Render()
+}
+
+// describeReplica says in a few words how far a replica is.
+func describeReplica(r *httpapi.ReplicaReadiness) string {
+	switch {
+	case r == nil:
+		return "none"
+	case r.Error != "":
+		return fmt.Sprintf("failing, %.0f s behind", r.SecondsBehind)
+	}
+	return fmt.Sprintf("%s, %.0f s behind", r.State, r.SecondsBehind)
 }

@@ -3,12 +3,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,16 +22,20 @@ import (
 	"fountain.coach/fountainai/internal/gateway/localca"
 	"fountain.coach/fountainai/internal/httpapi"
 	"fountain.coach/fountainai/internal/localstack"
+	"fountain.coach/fountainai/internal/replica"
+	"fountain.coach/fountainai/internal/storage"
 )
 
 type upOptions struct {
 	addr      string
 	data      string
+	database  string
 	config    string
 	certs     string
 	httpsAddr string
 	logFormat string
 	logLevel  string
+	replica   replicaFlags
 }
 
 func newUpCommand() *cobra.Command {
@@ -38,9 +46,14 @@ func newUpCommand() *cobra.Command {
 		Long: `Run the five services and the gateway in one process, until Ctrl-C.
 
 The first start makes the databases and an API key in the data folder (fountain key
---help tells how to change it). What the
-services have acknowledged is on disk: Ctrl-C, a crash or a power cut lose nothing.
-For one machine and trials; production runs Kong (see the README).`,
+--help tells how to change it). What the services have acknowledged is on disk:
+Ctrl-C, a crash or a power cut lose nothing.
+For one machine and trials; production runs Kong (see the README).
+
+With --replica-url the databases are also copied elsewhere, all the time, and an
+empty data folder begins with what is there. With --database-url they are on a
+PostgreSQL server instead, each service's in a schema of its own, which any number
+of processes may share (docs/scaling.md).`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return up(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), options)
@@ -49,9 +62,11 @@ For one machine and trials; production runs Kong (see the README).`,
 	flags := command.Flags()
 	flags.StringVar(&options.addr, "addr", "127.0.0.1:8000", "address the gateway listens on")
 	flags.StringVar(&options.data, "data", "data", "folder of the databases and the API key")
+	flags.StringVar(&options.database, "database-url", "", "PostgreSQL server of the databases, as postgres://USER@HOST/DATABASE (SQLite in --data if empty; environment: FOUNTAIN_DATABASE_URL)")
 	flags.StringVar(&options.config, "config", "", "gateway configuration (the built-in kong.yml if empty)")
 	flags.StringVar(&options.certs, "certs", "", "folder of tls.crt and tls.key (fountain certs makes them); serves HTTPS as well")
 	flags.StringVar(&options.httpsAddr, "https-addr", "127.0.0.1:8443", "address for HTTPS, with --certs")
+	options.replica.add(command)
 	flags.StringVar(&options.logFormat, "log-format", "text", "log format: text or json")
 	flags.StringVar(&options.logLevel, "log-level", "warn", "lowest level to log: debug, info, warn or error; info shows every request")
 	return command
@@ -60,6 +75,10 @@ For one machine and trials; production runs Kong (see the README).`,
 func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error {
 	started := time.Now()
 	logger, err := httpapi.NewLogger(stderr, options.logFormat, options.logLevel)
+	if err != nil {
+		return err
+	}
+	kept, err := options.replica.settings()
 	if err != nil {
 		return err
 	}
@@ -82,7 +101,7 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	if err != nil {
 		return err
 	}
-	stack, err := localstack.Open(ctx, options.data, logger)
+	stack, err := options.openStack(ctx, logger, kept)
 	if err != nil {
 		return errors.Join(err, plain.Close(), closeListener(secure))
 	}
@@ -103,6 +122,34 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	err = stack.Serve(ctx, all.serve)
 	fmt.Fprintln(stdout, "Stopped; everything acknowledged is on disk.")
 	return errors.Join(err, g.Close())
+}
+
+// openStack opens the services on the server, if there is one, or in the folder.
+func (o upOptions) openStack(ctx context.Context, logger *slog.Logger, kept replica.Settings) (*localstack.Stack, error) {
+	database := cmp.Or(o.database, os.Getenv("FOUNTAIN_DATABASE_URL"))
+	if database == "" {
+		return localstack.Open(ctx, o.data, logger, kept)
+	}
+	if err := checkServer(database); err != nil {
+		return nil, err
+	}
+	return localstack.OpenDatabases(ctx, func(string) string { return database }, logger, kept)
+}
+
+// checkServer refuses what cannot hold the databases of five services.
+func checkServer(databaseURL string) error {
+	if !storage.IsServer(databaseURL) {
+		return errors.New("--database-url takes a PostgreSQL server, as postgres://USER@HOST/DATABASE; the folder of SQLite databases is --data")
+	}
+	return refuseSchema("--database-url", databaseURL)
+}
+
+// refuseSchema refuses a URL that names one schema where there are to be five.
+func refuseSchema(flag, databaseURL string) error {
+	if strings.Contains(databaseURL, "search_path=") {
+		return fmt.Errorf("%s: leave search_path out; each of the five services has a schema of its own, named as the service", flag)
+	}
+	return nil
 }
 
 // addCertificate gives the gateway the certificate of --certs.

@@ -71,6 +71,8 @@ func TestUpRefuses(t *testing.T) {
 		"address in use":    {upOptions{addr: strings.TrimPrefix(s.remote.url, "http://"), data: t.TempDir()}, "--addr"},
 		"unknown field":     {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), config: broken}, "servicez"},
 		"no configuration":  {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), config: "nowhere.yml"}, "nowhere.yml"},
+		"a file as server":  {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), database: "file:x.db"}, "takes a PostgreSQL server"},
+		"one schema":        {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), database: "postgres://x/y?search_path=z"}, "leave search_path out"},
 		"unknown log level": {upOptions{addr: "127.0.0.1:0", data: t.TempDir(), logLevel: "loud"}, "log level"},
 	} {
 		t.Run(name, func(t *testing.T) {

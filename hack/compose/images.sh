@@ -40,6 +40,13 @@ build() {
 	fi
 }
 
+# fountain builds the image of the command, which has the clients of both kinds
+# of database and of S3.
+fountain() {
+	local limit=30000000
+	build fountain cmd/fountain/Dockerfile "$@"
+}
+
 # orchestrator builds the image of the command with the doors for models.
 orchestrator() {
 	local limit=75000000
@@ -60,7 +67,7 @@ docker)
 	for name in "${services[@]}"; do
 		! wanted "$name" || build "$name" "services/$name/Dockerfile" .
 	done
-	! wanted fountain || build fountain cmd/fountain/Dockerfile .
+	! wanted fountain || fountain .
 	! wanted orchestrator || orchestrator .
 	! wanted operator || operator .
 	;;
@@ -73,7 +80,7 @@ host)
 	done
 	if wanted fountain; then
 		stage fountain ./cmd/fountain work/data work/certs gateway backups "${services[@]/#/data/}"
-		build fountain cmd/fountain/Dockerfile --target host bin/images/fountain
+		fountain --target host bin/images/fountain
 	fi
 	if wanted orchestrator; then
 		tags=nostack stage orchestrator ./cmd/fountain

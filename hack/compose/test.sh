@@ -61,7 +61,7 @@ export COMPOSE_FILE=docker-compose.yml:docker-compose.embedded.yml
 export FOUNTAIN_CERTS=$work/certs FOUNTAIN_BACKUPS=$work/backups
 export FOUNTAIN_BACKUP_EVERY=4s FOUNTAIN_BACKUP_KEEP=2
 # No test asks a model, whatever is set here.
-unset OPENAI_API_KEY OPENAI_BASE_URL FOUNTAIN_MODEL FOUNTAIN_MODEL_LOOSE FOUNTAIN_PUBLIC_URL FOUNTAIN_URL FOUNTAIN_GATEWAY FOUNTAIN_CA
+unset FOUNTAIN_REPLICA_URL OPENAI_API_KEY OPENAI_BASE_URL FOUNTAIN_MODEL FOUNTAIN_MODEL_LOOSE FOUNTAIN_PUBLIC_URL FOUNTAIN_URL FOUNTAIN_GATEWAY FOUNTAIN_CA
 # Anybody may make a file in them; the containers are nobody in particular.
 mkdir -m 1777 "$FOUNTAIN_CERTS" "$FOUNTAIN_BACKUPS"
 chmod 1777 "$FOUNTAIN_CERTS" "$FOUNTAIN_BACKUPS"
@@ -137,8 +137,8 @@ dockerfiles_alike() {
 # What matters to Docker, from the file as the given Compose understands it.
 loads() {
 	local file
-	for file in docker-compose.yml docker-compose.yml:docker-compose.embedded.yml; do
-		COMPOSE_FILE=$file "$@" --profile backup --profile tools --profile orchestrator config >"$work/config.yml" || return 1
+	for file in docker-compose.yml docker-compose.yml:docker-compose.embedded.yml docker-compose.yml:docker-compose.replica.yml; do
+		FOUNTAIN_REPLICA_URL=s3://bucket COMPOSE_FILE=$file "$@" --profile backup --profile tools --profile orchestrator config >"$work/config.yml" || return 1
 	done
 }
 # Of Grafana, which is only there with its profile, the loopback address alone.
@@ -151,11 +151,21 @@ only_kong_publishes() {
 		! grep -Eq 'privileged|docker.sock|host.*network' <<<"$config"
 }
 check "the five Dockerfiles are alike" dockerfiles_alike
-check "docker-compose 1.29 loads both files" loads docker-compose
+check "docker-compose 1.29 loads all files" loads docker-compose
 v2=${FOUNTAIN_COMPOSE_V2:-}
-if [ -n "$v2" ]; then check "Compose v2 loads both files" loads "$v2"
-elif docker compose version >/dev/null 2>&1; then check "Compose v2 loads both files" loads docker compose
+if [ -n "$v2" ]; then check "Compose v2 loads all files" loads "$v2"
+elif docker compose version >/dev/null 2>&1; then check "Compose v2 loads all files" loads docker compose
 else echo "      Compose v2 is not installed: not checked"; fi
+# A replica gives the services a way out, and no way in, and needs an address.
+replica_is_wired() {
+	local config=$work/replica.yml
+	FOUNTAIN_REPLICA_URL=s3://bucket COMPOSE_FILE=docker-compose.yml:docker-compose.replica.yml docker-compose config >"$config" || return 1
+	[ "$(grep -c 'FOUNTAIN_REPLICA_URL: s3://bucket' "$config")" = 5 ] || { echo "not all five services have it"; return 1; }
+	[ "$(awk '/^  [a-z]+:$/ { name = $1 } /^    ports:/ { printf "%s", name }' "$config")" = kong: ] || { echo "a service publishes a port"; return 1; }
+	grep -q 'FOUNTAIN_CHARACTER_URL: http://character:8000' "$config" || { echo "the story factory has lost its peers"; return 1; }
+	! FOUNTAIN_REPLICA_URL='' COMPOSE_FILE=docker-compose.yml:docker-compose.replica.yml docker-compose config >/dev/null 2>&1
+}
+check "docker-compose.replica.yml reaches all five services" replica_is_wired
 check "only Kong publishes ports, and Grafana on loopback" only_kong_publishes
 
 # --- Images -------------------------------------------------------------------
@@ -163,7 +173,7 @@ section "Engine and images"
 if [ $engine = ours ]; then start_engine || give_up "dockerd does not start."; fi
 build=$(make --no-print-directory images IMAGE_BUILD=host 2>&1) || { echo "$build" >&2; fail "make images IMAGE_BUILD=host"; echo "$passed passed, $failed failed"; exit 1; }
 grep ' MB$' <<<"$build" | sed 's/^/      /'
-pass "eight images are built without a registry, each below 25 MB (the orchestrator 75, the operator 100)"
+pass "eight images are built without a registry, each below 25 MB (the command 30, the orchestrator 75, the operator 100)"
 
 image_is_bare() { # no shell, nobody's files but its own, a user without rights
 	local image=$id/$1:test files container

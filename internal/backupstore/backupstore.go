@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"fountain.coach/fountainai/internal/bucket"
 )
 
 const (
@@ -47,14 +49,18 @@ type Store interface {
 }
 
 // IsS3 reports whether a place is a bucket rather than a folder.
-func IsS3(place string) bool { return strings.HasPrefix(place, "s3:") }
+func IsS3(place string) bool { return bucket.Is(place) }
 
 // At returns the Store at place: a folder, or s3://bucket/prefix with the
 // settings of the environment that getenv reads. Nothing is asked of it yet.
 func At(place string, getenv func(string) string) (Store, error) {
 	switch {
 	case IsS3(place):
-		return newBucket(place, getenv)
+		entered, err := bucket.Connect(place, getenv, attempts)
+		if err != nil {
+			return nil, err
+		}
+		return bucketStore{entered}, nil
 	case strings.Contains(place, "://"):
 		return nil, fmt.Errorf("%s: want a folder or s3://BUCKET/PREFIX", place)
 	}

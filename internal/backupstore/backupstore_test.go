@@ -171,15 +171,15 @@ func TestPublishWantsAManifest(t *testing.T) {
 // TestBrokenUploads: parts of an object that was never completed cost money and
 // are seen by nobody.
 func TestBrokenUploads(t *testing.T) {
-	b := inBucket(t).(*bucket)
-	core := minio.Core{Client: b.client}
+	b := inBucket(t).(bucketStore)
+	core := minio.Core{Client: b.Client}
 	for _, key := range []string{"pre/fix/20260101T000000Z/a.db", "pre/fix/other/a.db"} {
-		if _, err := core.NewMultipartUpload(t.Context(), b.name, key, minio.PutObjectOptions{}); err != nil {
+		if _, err := core.NewMultipartUpload(t.Context(), b.Name, key, minio.PutObjectOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	broken := func() (keys []string) {
-		for upload := range b.client.ListIncompleteUploads(t.Context(), b.name, "", true) {
+		for upload := range b.Client.ListIncompleteUploads(t.Context(), b.Name, "", true) {
 			must(t, upload.Err)
 			keys = append(keys, upload.Key)
 		}

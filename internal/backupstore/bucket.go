@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,38 +14,17 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+
+	"fountain.coach/fountainai/internal/bucket"
 )
 
-type bucket struct {
-	client *minio.Client
-	name   string
-	// prefix is empty or ends with a slash.
-	prefix string
-}
+// attempts is how often a request that fails is made.
+const attempts = 5
 
-func (b *bucket) String() string {
-	return strings.TrimSuffix("s3://"+b.name+"/"+b.prefix, "/")
-}
+type bucketStore struct{ *bucket.Bucket }
 
 // key returns the key of a file of a set, "" for the Store itself.
-func (b *bucket) key(set, file string) string { return b.prefix + path.Join(set, file) }
-
-// fail says which bucket refused what, in the terms of its answer.
-func (b *bucket) fail(doing string, err error) error {
-	if err == nil {
-		return nil
-	}
-	answer := minio.ToErrorResponse(err)
-	switch answer.Code {
-	case minio.NoSuchKey:
-		return fmt.Errorf("%s %s: %w", doing, b, fs.ErrNotExist)
-	case minio.NoSuchBucket:
-		return fmt.Errorf("%s %s: there is no bucket %s; make it first", doing, b, b.name)
-	case minio.AccessDenied:
-		return fmt.Errorf("%s %s: access denied; the credentials need leave to list the bucket and to read, write and delete its objects: %w", doing, b, err)
-	}
-	return fmt.Errorf("%s %s: %w", doing, b, err)
-}
+func (b bucketStore) key(set, file string) string { return b.Prefix + path.Join(set, file) }
 
 // set is what is under one name.
 type set struct {
@@ -57,13 +35,13 @@ type set struct {
 func (s *set) complete() bool { return slices.Contains(s.files, Manifest) }
 
 // sets returns all that is there, complete or not, by name.
-func (b *bucket) sets(ctx context.Context, below string) (map[string]*set, error) {
+func (b bucketStore) sets(ctx context.Context, below string) (map[string]*set, error) {
 	found := make(map[string]*set)
-	for object := range b.client.ListObjects(ctx, b.name, minio.ListObjectsOptions{Prefix: b.prefix + below, Recursive: true}) {
+	for object := range b.Client.ListObjects(ctx, b.Name, minio.ListObjectsOptions{Prefix: b.Prefix + below, Recursive: true}) {
 		if object.Err != nil {
-			return nil, b.fail("list", object.Err)
+			return nil, b.Explain("list", object.Err)
 		}
-		name, file, _ := strings.Cut(strings.TrimPrefix(object.Key, b.prefix), "/")
+		name, file, _ := strings.Cut(strings.TrimPrefix(object.Key, b.Prefix), "/")
 		if !setName.MatchString(name) || file == "" {
 			continue
 		}
@@ -78,7 +56,7 @@ func (b *bucket) sets(ctx context.Context, below string) (map[string]*set, error
 	return found, nil
 }
 
-func (b *bucket) List(ctx context.Context) ([]string, error) {
+func (b bucketStore) List(ctx context.Context) ([]string, error) {
 	found, err := b.sets(ctx, "")
 	var names []string
 	for name, set := range found {
@@ -91,7 +69,7 @@ func (b *bucket) List(ctx context.Context) ([]string, error) {
 }
 
 // Stage looks whether the bucket can be reached before anything is copied.
-func (b *bucket) Stage(ctx context.Context, name string) (string, error) {
+func (b bucketStore) Stage(ctx context.Context, name string) (string, error) {
 	taken, err := b.sets(ctx, name+"/")
 	if err != nil {
 		return "", err
@@ -106,7 +84,7 @@ func (b *bucket) Stage(ctx context.Context, name string) (string, error) {
 	return staged, nil
 }
 
-func (b *bucket) Publish(ctx context.Context, name, folder string) error {
+func (b bucketStore) Publish(ctx context.Context, name, folder string) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return err
@@ -127,7 +105,7 @@ func (b *bucket) Publish(ctx context.Context, name, folder string) error {
 
 // put writes one object, a large one in parts that are read from the file as
 // they are sent: none of it is held in memory.
-func (b *bucket) put(ctx context.Context, key, file string) error {
+func (b bucketStore) put(ctx context.Context, key, file string) error {
 	options := minio.PutObjectOptions{ContentType: "application/octet-stream"}
 	if path.Base(key) == Manifest {
 		options.ContentType = "application/json"
@@ -136,15 +114,15 @@ func (b *bucket) put(ctx context.Context, key, file string) error {
 	if err != nil {
 		return err
 	}
-	written, err := b.client.FPutObject(ctx, b.name, key, file, options)
+	written, err := b.Client.FPutObject(ctx, b.Name, key, file, options)
 	if err == nil && written.Size != info.Size() {
 		err = fmt.Errorf("%d of %d bytes were taken", written.Size, info.Size())
 	}
-	return b.fail("write "+key+" to", err)
+	return b.Explain("write "+key+" to", err)
 }
 
-func (b *bucket) Open(ctx context.Context, name, file string) (io.ReadCloser, error) {
-	object, err := b.client.GetObject(ctx, b.name, b.key(name, file), minio.GetObjectOptions{})
+func (b bucketStore) Open(ctx context.Context, name, file string) (io.ReadCloser, error) {
+	object, err := b.Client.GetObject(ctx, b.Name, b.key(name, file), minio.GetObjectOptions{})
 	if err == nil {
 		// The request is made by the first use; its failure is told here.
 		if _, err = object.Stat(); err != nil {
@@ -152,12 +130,12 @@ func (b *bucket) Open(ctx context.Context, name, file string) (io.ReadCloser, er
 		}
 	}
 	if err != nil {
-		return nil, b.fail("read "+b.key(name, file)+" from", err)
+		return nil, b.Explain("read "+b.key(name, file)+" from", err)
 	}
 	return object, nil
 }
 
-func (b *bucket) Remove(ctx context.Context, name string) error {
+func (b bucketStore) Remove(ctx context.Context, name string) error {
 	found, err := b.sets(ctx, name+"/")
 	if err != nil || found[name] == nil {
 		return err
@@ -166,14 +144,14 @@ func (b *bucket) Remove(ctx context.Context, name string) error {
 }
 
 // removeFiles removes the manifest first: after that the set is none.
-func (b *bucket) removeFiles(ctx context.Context, name string, files []string) error {
+func (b bucketStore) removeFiles(ctx context.Context, name string, files []string) error {
 	rest := slices.DeleteFunc(slices.Clone(files), func(file string) bool { return file == Manifest })
 	if len(rest) < len(files) {
 		rest = append([]string{Manifest}, rest...)
 	}
 	for _, file := range rest {
-		if err := b.client.RemoveObject(ctx, b.name, b.key(name, file), minio.RemoveObjectOptions{}); err != nil {
-			return b.fail("remove "+b.key(name, file)+" from", err)
+		if err := b.Client.RemoveObject(ctx, b.Name, b.key(name, file), minio.RemoveObjectOptions{}); err != nil {
+			return b.Explain("remove "+b.key(name, file)+" from", err)
 		}
 	}
 	return nil
@@ -181,7 +159,7 @@ func (b *bucket) removeFiles(ctx context.Context, name string, files []string) e
 
 // Clean removes incomplete sets of which nothing has been written for a day, and
 // the parts of objects whose upload was broken off as long ago.
-func (b *bucket) Clean(ctx context.Context, now time.Time) error {
+func (b bucketStore) Clean(ctx context.Context, now time.Time) error {
 	found, err := b.sets(ctx, "")
 	if err != nil {
 		return err
@@ -199,17 +177,17 @@ func (b *bucket) Clean(ctx context.Context, now time.Time) error {
 
 // cleanUploads passes over an answer that is none: not every store can list the
 // uploads, nor may all credentials, and a rule of the bucket can do the same.
-func (b *bucket) cleanUploads(ctx context.Context, now time.Time) error {
-	for upload := range b.client.ListIncompleteUploads(ctx, b.name, b.prefix, true) {
+func (b bucketStore) cleanUploads(ctx context.Context, now time.Time) error {
+	for upload := range b.Client.ListIncompleteUploads(ctx, b.Name, b.Prefix, true) {
 		if upload.Err != nil {
 			return ctx.Err()
 		}
-		name, _, _ := strings.Cut(strings.TrimPrefix(upload.Key, b.prefix), "/")
+		name, _, _ := strings.Cut(strings.TrimPrefix(upload.Key, b.Prefix), "/")
 		if !setName.MatchString(name) || now.Sub(upload.Initiated) < abandonedAfter {
 			continue
 		}
-		if err := b.client.RemoveIncompleteUpload(ctx, b.name, upload.Key); err != nil {
-			return b.fail("remove the broken upload of "+upload.Key+" from", err)
+		if err := b.Client.RemoveIncompleteUpload(ctx, b.Name, upload.Key); err != nil {
+			return b.Explain("remove the broken upload of "+upload.Key+" from", err)
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"fountain.coach/fountainai/internal/httpapi/problem"
+	"fountain.coach/fountainai/internal/replica"
 	"fountain.coach/fountainai/internal/storage"
 )
 
@@ -27,6 +28,8 @@ type Options struct {
 	PublicURL string
 	// SnapshotToken opens GET /snapshot, which is absent without one.
 	SnapshotToken string
+	// Replica is where a copy of the database is kept; nowhere if zero.
+	Replica replica.Settings
 }
 
 // API is one service's HTTP face.
@@ -42,6 +45,8 @@ type API struct {
 	clock      func() time.Time
 	draining   atomic.Bool
 	lastPurge  atomic.Int64
+	// replica tells how the replica is; nil if there is none.
+	replica func() replica.Status
 }
 
 // New builds the API of a service on an open database. It returns an error if
@@ -62,14 +67,11 @@ func New(definition Definition, db *storage.DB, options Options) (*API, error) {
 		definition: definition,
 		document:   document,
 		db:         db,
-		logger:     options.Logger,
+		logger:     loggerOf(options),
 		publicURL:  publicURL,
 		paths:      newPathTree(),
 		metrics:    newMetrics(definition.Name, db),
 		clock:      time.Now,
-	}
-	if a.logger == nil {
-		a.logger = slog.Default()
 	}
 	if err := a.serveOperations(); err != nil {
 		return nil, err

@@ -85,6 +85,13 @@ func asProblem(err error) *problem.Problem {
 	case errors.Is(err, storage.ErrClosed):
 		return problem.New(http.StatusServiceUnavailable, "shutting_down",
 			"The service is shutting down; nothing was changed. Repeat the request in a moment.")
+	case errors.Is(err, storage.ErrUncertain):
+		return problem.New(http.StatusServiceUnavailable, "outcome_unknown",
+			"The connection to the database broke while the change was being kept, so it may have been made or not. "+
+				"With an Idempotency-Key the request can be repeated as it is; else look first whether the change is there.")
+	case errors.Is(err, storage.ErrNoFile):
+		return problem.New(http.StatusNotImplemented, "no_snapshot",
+			"This service's database is on a PostgreSQL server; back it up there, as with pg_dump, or copy it with fountain migrate.")
 	case errors.Is(err, storage.ErrUnavailable):
 		return problem.New(http.StatusServiceUnavailable, "storage_unavailable",
 			"The database cannot be used at the moment; nothing was changed. Repeat the request later.")

@@ -23,11 +23,16 @@ type Readiness struct {
 	Service  string            `json:"service"`
 	Version  string            `json:"version"`
 	Database DatabaseReadiness `json:"database"`
+	// Replica is missing where there is none.
+	Replica *ReplicaReadiness `json:"replica,omitempty"`
 }
 
 // DatabaseReadiness describes a service's database.
 type DatabaseReadiness struct {
-	// SizeBytes counts the database file and its write-ahead log.
+	// Engine is sqlite or postgres.
+	Engine storage.Engine `json:"engine"`
+	// SizeBytes counts the database file and its write-ahead log, or the tables
+	// on a server.
 	SizeBytes int64 `json:"sizeBytes"`
 	// Rows counts each table's rows, where ?rows=true asks for it.
 	Rows map[string]int64 `json:"rows,omitempty"`
@@ -57,7 +62,11 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 	}
 	ready := Readiness{
 		Status: "ready", Service: a.definition.Name, Version: Version(),
-		Database: DatabaseReadiness{SizeBytes: a.db.Size()},
+		Database: DatabaseReadiness{Engine: a.db.Engine(), SizeBytes: a.db.Size()}, Replica: a.replicaReadiness(),
+	}
+	if ready.Replica.superseded() {
+		notReady(w, r, ready.Replica.Error)
+		return
 	}
 	if r.URL.Query().Get("rows") == "true" {
 		var err error

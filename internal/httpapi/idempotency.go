@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"fountain.coach/fountainai/internal/httpapi/problem"
 	"fountain.coach/fountainai/internal/storage"
@@ -22,6 +25,8 @@ const (
 	replayedHeader = "Idempotency-Replayed"
 	// idempotencyLife is how long an answer is kept.
 	idempotencyLife = 24 * time.Hour
+	// maxConsumer is the longest name of a consumer, in bytes, that is kept as it is.
+	maxConsumer = 255
 	// purgeEvery is how often expired answers are deleted.
 	purgeEvery = time.Minute
 )
@@ -35,7 +40,7 @@ var errNotKept = errors.New("answer not kept")
 
 // once carries r out unless its key was used before. The handler runs inside
 // the transaction that stores its answer, so neither exists without the other,
-// and two requests with one key follow each other.
+// and two requests with one key follow each other, whichever replica gets them.
 //
 // Only success is remembered. A refusal (4xx) changed nothing, so carrying the
 // request out again does no harm, and a client that has removed the cause, as
@@ -50,7 +55,8 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, body []byte, next htt
 			return err
 		}
 		given = newAnswer(w)
-		next.ServeHTTP(given, r.WithContext(ctx))
+		given.observation.failure = nil // of a run that another request came between
+		next.ServeHTTP(given, again(r, body).WithContext(ctx))
 		given.WriteHeader(http.StatusOK) // unless the handler has said otherwise
 		switch failure := given.observation.failure; {
 		case failure != nil:
@@ -70,6 +76,15 @@ func (a *API) once(w http.ResponseWriter, r *http.Request, body []byte, next htt
 	given.send(w)
 }
 
+// again returns r as if nobody had read its body: on a database that is shared
+// the handler runs again when another request came between.
+func again(r *http.Request, body []byte) *http.Request {
+	if len(body) > 0 {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return r
+}
+
 type idempotencyRecord struct {
 	consumer    string
 	key         string
@@ -83,10 +98,21 @@ func newIdempotencyRecord(r *http.Request, body []byte) idempotencyRecord {
 	hash.Write([]byte(r.Method + " " + r.URL.RequestURI() + "\n"))
 	hash.Write(body)
 	return idempotencyRecord{
-		consumer:    r.Header.Get(consumerHeader),
+		consumer:    consumerOf(r),
 		key:         r.Header.Get(idempotencyHeader),
 		fingerprint: hash.Sum(nil),
 	}
+}
+
+// consumerOf returns a name for the consumer that any database can look up: the
+// gateway's names are short and plain, and others are known by their hash.
+func consumerOf(r *http.Request) string {
+	name := r.Header.Get(consumerHeader)
+	if len(name) <= maxConsumer && utf8.ValidString(name) {
+		return name
+	}
+	hash := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(hash[:])
 }
 
 // find returns the answer given since expiry, nil if there is none.

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"fountain.coach/fountainai/internal/replica"
 )
 
 // Setting is a setting that only one service has.
@@ -33,6 +35,7 @@ type settings struct {
 	publicURL string
 	// snapshotToken is a secret, and so comes from the environment alone.
 	snapshotToken string
+	replica       replica.Settings
 
 	version     bool
 	healthcheck bool
@@ -83,14 +86,14 @@ func command(ctx context.Context, definition Definition, extra []Setting,
 func run(ctx context.Context, definition Definition, values settings, logger *slog.Logger) error {
 	started := time.Now()
 	instance, err := Open(ctx, definition, values.database, Options{
-		Logger: logger, PublicURL: values.publicURL, SnapshotToken: values.snapshotToken,
+		Logger: logger, PublicURL: values.publicURL, SnapshotToken: values.snapshotToken, Replica: values.replica,
 	})
 	if err != nil {
 		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", values.addr)
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen on %s (choose another with --addr): %w", values.addr, err), instance.DB.Close())
+		return errors.Join(fmt.Errorf("listen on %s (choose another with --addr): %w", values.addr, err), instance.Close())
 	}
 	logger.Info("ready", "address", listener.Addr().String(), "database", instance.DB.File(),
 		"version", Version(), "took", time.Since(started))
@@ -117,11 +120,17 @@ func parse(name string, arguments []string, getenv func(string) string, extra []
 		flags.StringVar(target, flagName, fallback, usage+" (environment: "+env+")")
 	}
 	text(&values.addr, "addr", "FOUNTAIN_ADDR", ":8000", "address to listen on")
-	text(&values.database, "database", "FOUNTAIN_DATABASE_URL", "file:data/"+name+".db", "database")
+	text(&values.database, "database", "FOUNTAIN_DATABASE_URL", "file:data/"+name+".db",
+		"database: file:PATH for SQLite, postgres://USER@HOST/DATABASE for PostgreSQL")
+	flags.StringVar(&values.database, "database-url", values.database, "the same as -database")
 	text(&values.logFormat, "log-format", "FOUNTAIN_LOG_FORMAT", "json", "log format: json or text")
 	text(&values.logLevel, "log-level", "FOUNTAIN_LOG_LEVEL", "info", "lowest level to log: debug, info, warn or error")
 	text(&values.publicURL, "public-url", "FOUNTAIN_PUBLIC_URL", "",
 		"address clients use, for the served OpenAPI document; taken from each request if empty")
+	var address, when, empty string
+	text(&address, replica.URLFlag, replica.URLEnv, "", replica.URLUsage)
+	text(&when, replica.RestoreAtFlag, replica.RestoreAtEnv, "", replica.RestoreAtUsage)
+	text(&empty, replica.StartEmptyFlag, replica.StartEmptyEnv, "", replica.StartEmptyUsage)
 	for _, setting := range extra {
 		text(setting.Value, setting.Flag, setting.Env, *setting.Value, setting.Usage)
 	}
@@ -133,6 +142,9 @@ func parse(name string, arguments []string, getenv func(string) string, extra []
 	}
 	if err == nil && flags.NArg() > 0 {
 		err = fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	if err == nil {
+		values.replica, err = replica.Parse(address, when, empty)
 	}
 	return values, help.String(), err
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func TestParse(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || got != test.want || peer != test.peer || usage != "" {
+			if err != nil || !reflect.DeepEqual(got, test.want) || peer != test.peer || usage != "" {
 				t.Errorf("got %+v, peer %q, usage %q (%v)", got, peer, usage, err)
 			}
 		})
@@ -81,7 +82,7 @@ func TestCommand(t *testing.T) {
 		{[]string{"--log-level", "loud"}, 2, "", `log level "loud"`},
 		{[]string{"--log-format", "xml"}, 2, "", `log format "xml"`},
 		{[]string{"healthcheck", "--addr", "nonsense"}, 2, "", "missing port"},
-		{[]string{"--database", "postgres://x"}, 1, "", "only SQLite files"},
+		{[]string{"--database", "mysql://x"}, 1, "", "only SQLite files"},
 		{[]string{"--database", file, "--public-url", "x"}, 1, "", "public URL"},
 		{[]string{"--database", file, "--addr", busy.Addr().String()}, 1, "", "choose another with --addr"},
 		{[]string{"--database", file, "--addr", "127.0.0.1:0"}, 0, "", `"msg":"stopped"`},

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"fountain.coach/fountainai/internal/replica"
 	"fountain.coach/fountainai/internal/storage"
 )
 
@@ -28,11 +29,15 @@ const (
 type Instance struct {
 	API *API
 	DB  *storage.DB
+
+	// replica is nil if the service has none.
+	replica *replica.Replicator
 }
 
-// Open opens the database at databaseURL and builds the service on it.
+// Open opens the database at databaseURL and builds the service on it. With a
+// replica an empty volume begins with what that holds.
 func Open(ctx context.Context, definition Definition, databaseURL string, options Options) (*Instance, error) {
-	db, err := storage.Open(ctx, databaseURL, definition.Migrations, storage.Options{Logger: options.Logger, Service: definition.Name})
+	db, err := openDatabase(ctx, definition, databaseURL, options)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +45,22 @@ func Open(ctx context.Context, definition Definition, databaseURL string, option
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Instance{API: api, DB: db}, nil
+	instance := &Instance{API: api, DB: db}
+	if err := instance.keepReplica(ctx, definition, options); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return instance, nil
+}
+
+// Close sends what the replica still lacks, for a while, and closes the database.
+// A replica that cannot take it is no failure: the next start sends it.
+func (i *Instance) Close() error {
+	if i.replica != nil {
+		if err := i.replica.Close(); err != nil {
+			i.API.logger.Warn("stopping", "error", err)
+		}
+	}
+	return i.DB.Close()
 }
 
 // Serve answers requests on listener until ctx ends or the listener fails, lets
@@ -56,7 +76,7 @@ func (i *Instance) Serve(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	i.API.draining.Store(true)
-	return errors.Join(err, Drain(server), i.DB.Close())
+	return errors.Join(err, Drain(server), i.Close())
 }
 
 // NewServer returns an HTTP server with the time and size limits that every

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fountain.coach/fountainai/internal/httpapi"
+	"fountain.coach/fountainai/internal/replica"
 	"fountain.coach/fountainai/services/centralsequence"
 	"fountain.coach/fountainai/services/character"
 	"fountain.coach/fountainai/services/scriptmanagement"
@@ -49,22 +50,29 @@ func definitions(inside *network) []httpapi.Definition {
 func DatabasePath(data, service string) string { return filepath.Join(data, service+".db") }
 
 // Open opens the databases in a data folder, making those that are missing.
-func Open(ctx context.Context, data string, logger *slog.Logger) (*Stack, error) {
+// kept says where their replicas are kept, if anywhere.
+func Open(ctx context.Context, data string, logger *slog.Logger, kept replica.Settings) (*Stack, error) {
+	return OpenDatabases(ctx, func(service string) string { return "file:" + DatabasePath(data, service) }, logger, kept)
+}
+
+// OpenDatabases opens the database whose URL each service is given. Replicas are
+// kept of files only.
+func OpenDatabases(ctx context.Context, databaseURL func(service string) string, logger *slog.Logger, kept replica.Settings) (*Stack, error) {
 	s := &Stack{network: newNetwork(), Instances: map[string]*httpapi.Instance{}}
 	all := definitions(s.network)
 	opened := make([]*httpapi.Instance, len(all))
 	var group errgroup.Group
 	for i, definition := range all {
 		group.Go(func() (err error) {
-			opened[i], err = httpapi.Open(ctx, definition, "file:"+DatabasePath(data, definition.Name),
-				httpapi.Options{Logger: logger.With("service", definition.Name)})
+			opened[i], err = httpapi.Open(ctx, definition, databaseURL(definition.Name),
+				httpapi.Options{Logger: logger.With("service", definition.Name), Replica: kept})
 			return err
 		})
 	}
 	err := group.Wait()
 	for i, instance := range opened {
 		if instance != nil && err != nil {
-			err = errors.Join(err, instance.DB.Close())
+			err = errors.Join(err, instance.Close())
 		}
 		s.Instances[all[i].Name] = instance
 	}

@@ -232,8 +232,14 @@ func (s *Snapshot) Close() error {
 	return errors.Join(err, s.pool.Close())
 }
 
+// ErrNoFile means that a database is on a server and so has no file to copy.
+var ErrNoFile = errors.New("the database is on a PostgreSQL server; copy it with pg_dump or as the server's operator does")
+
 // Backup copies the open database to a new file at destination.
 func (db *DB) Backup(ctx context.Context, destination string) error {
+	if db.postgres != nil {
+		return ErrNoFile
+	}
 	snapshot, err := OpenSnapshot(ctx, db.path)
 	if err != nil {
 		return err
@@ -256,6 +262,9 @@ func (c TemporaryCopy) Close() error {
 // made for it. It returns an error that wraps ErrFull where the copy would leave
 // the service itself too little room. What a crash leaves goes at the next Open.
 func (db *DB) TemporaryCopy(ctx context.Context) (TemporaryCopy, error) {
+	if db.postgres != nil {
+		return TemporaryCopy{}, ErrNoFile
+	}
 	if _, free := diskSpace(filepath.Dir(db.path)); free > 0 && free/5*4 < uint64(db.Size()) {
 		return TemporaryCopy{}, fmt.Errorf("%w: a copy needs %d bytes and a quarter to spare, %d are free", ErrFull, db.Size(), free)
 	}
@@ -267,12 +276,13 @@ func (db *DB) TemporaryCopy(ctx context.Context) (TemporaryCopy, error) {
 	return TemporaryCopy{file}, err
 }
 
-// removeCopies removes what a process that was killed has left beside its
-// database. The caller holds the lock, so nobody is writing it.
-func removeCopies(path string) {
+// removeLeft removes what a process that was killed has left beside its database
+// under names that begin with the suffix. The caller holds the lock, so nobody is
+// writing it.
+func removeLeft(path, suffix string) {
 	entries, _ := os.ReadDir(filepath.Dir(path))
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), filepath.Base(path)+copySuffix) {
+		if strings.HasPrefix(entry.Name(), filepath.Base(path)+suffix) {
 			_ = os.Remove(filepath.Join(filepath.Dir(path), entry.Name()))
 		}
 	}

@@ -28,12 +28,12 @@ func IsNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }
 func IsUnique(err error) bool {
 	code := extendedCode(err)
 	return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY ||
-		code == sqlite3.SQLITE_CONSTRAINT_ROWID
+		code == sqlite3.SQLITE_CONSTRAINT_ROWID || serverCode(err) == "23505"
 }
 
 // IsForeignKey reports whether err says that a write refers to a missing row.
 func IsForeignKey(err error) bool {
-	return extendedCode(err) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+	return extendedCode(err) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY || serverCode(err) == "23503"
 }
 
 func extendedCode(err error) int {
@@ -57,6 +57,9 @@ func explain(err error) error {
 	if err == nil || errors.Is(err, ErrFull) || errors.Is(err, ErrUnavailable) {
 		return err
 	}
+	if serverCode(err) != "" {
+		return explainServer(err)
+	}
 	code := extendedCode(err)
 	if code == sqlite3.SQLITE_IOERR_SHMSIZE {
 		// What a full disk looks like while a database is being opened.
@@ -72,6 +75,29 @@ func explain(err error) error {
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED,
 		sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_INTERRUPT,
 		sqlite3.SQLITE_PROTOCOL:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
+
+// explainServer is explain for the errors of a database server (PostgreSQL's
+// manual, appendix A).
+func explainServer(err error) error {
+	code := serverCode(err)
+	if code == "" || errors.Is(err, ErrFull) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	if code == "53100" {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	switch code[:2] {
+	// Connections, who may connect, what is not there, resources, an operator
+	// at work, files, and what the server finds damaged.
+	case "08", "28", "3D", "53", "57", "58", "XX":
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	switch code {
+	case "25006", "25P03", "55P03": // a standby, a transaction that slept, a lock not had in time
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err

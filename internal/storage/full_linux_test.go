@@ -78,3 +78,21 @@ func TestBackupToFullDisk(t *testing.T) {
 	wantError(t, db.Backup(t.Context(), filepath.Join(folder, "copy.db")), ErrFull)
 	wantFiles(t, folder)
 }
+
+// A copy that finds no room goes on when there is some.
+func TestCopyToFullDisk(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "source.db")
+	family(t, source)
+	folder := smallDisk(t, "4m")
+	ballast := filepath.Join(folder, "ballast")
+	must(t, os.WriteFile(ballast, make([]byte, 4<<20-200<<10), 0o600))
+	target := filepath.Join(folder, "target.db")
+	_, err := transfer(copyFrom(source, target))
+	wantError(t, err, ErrFull)
+	_, err = openFamily(target)
+	wantError(t, err, ErrUnfinished)
+	must(t, os.Remove(ballast))
+	_, err = transfer(copyFrom(source, target))
+	must(t, err)
+	wantNextChild(t, target, 303)
+}

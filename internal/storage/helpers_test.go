@@ -16,6 +16,8 @@ import (
 	"testing/fstest"
 
 	sqlite "modernc.org/sqlite"
+
+	"fountain.coach/fountainai/internal/storage/postgrestest"
 )
 
 // childRole names what this binary does when a test runs it once more as a
@@ -26,9 +28,10 @@ const (
 )
 
 var childRoles = map[string]func(path string) error{
-	"open":  childOpen,
-	"copy":  childCopy,
-	"write": childWrite,
+	"open":     childOpen,
+	"copy":     childCopy,
+	"write":    childWrite,
+	"transfer": childTransfer,
 }
 
 func TestMain(m *testing.M) {
@@ -39,7 +42,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(postgrestest.Run(m))
 }
 
 func childCommand(t *testing.T, role, path string) *exec.Cmd {

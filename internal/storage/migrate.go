@@ -25,13 +25,13 @@ var ownMigrations embed.FS
 
 // migrate applies the tables of this package and those of the service, each
 // set with a version of its own, so that neither renumbers the other.
-func migrate(ctx context.Context, pool *sql.DB, path string, service fs.FS, logger *slog.Logger) error {
+func (d dialect) migrate(ctx context.Context, pool *sql.DB, path string, service fs.FS, logger *slog.Logger) error {
 	sets, err := migrationSets(service)
 	if err != nil {
 		return err
 	}
 	for _, set := range sets {
-		if err := migrateSet(ctx, pool, path, set, logger); err != nil {
+		if err := d.migrateSet(ctx, pool, path, set, logger); err != nil {
 			return err
 		}
 	}
@@ -52,11 +52,11 @@ func migrationSets(service fs.FS) ([]migrationSet, error) {
 
 // compareVersion returns the version of a database and the newest one. It
 // returns an error that wraps ErrNewer if this program does not know the former.
-func compareVersion(ctx context.Context, db queryer, path string, set migrationSet) (found, newest int64, err error) {
+func (d dialect) compareVersion(ctx context.Context, db queryer, path string, set migrationSet) (found, newest int64, err error) {
 	if newest, err = newestMigration(set.files); err != nil {
 		return 0, 0, err
 	}
-	if found, err = schemaVersion(ctx, db, set.table); err != nil {
+	if found, err = d.schemaVersion(ctx, db, set.table); err != nil {
 		return 0, 0, fmt.Errorf("read the schema version of %s: %w", path, explain(err))
 	}
 	if found > newest {
@@ -66,16 +66,16 @@ func compareVersion(ctx context.Context, db queryer, path string, set migrationS
 	return found, newest, err
 }
 
-func migrateSet(ctx context.Context, pool *sql.DB, path string, set migrationSet, logger *slog.Logger) error {
-	found, newest, err := compareVersion(ctx, pool, path, set)
+func (d dialect) migrateSet(ctx context.Context, pool *sql.DB, path string, set migrationSet, logger *slog.Logger) error {
+	found, newest, err := d.compareVersion(ctx, pool, path, set)
 	if err != nil || found == newest {
 		return err
 	}
-	store, err := database.NewStore(goose.DialectSQLite3, set.table)
+	store, err := database.NewStore(d.goose, set.table)
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider("", pool, set.files, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider("", pool, d.migrations(set.files), goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
@@ -106,8 +106,8 @@ func newestMigration(files fs.FS) (int64, error) {
 }
 
 // schemaVersion returns 0 for a database that has no version table yet.
-func schemaVersion(ctx context.Context, db queryer, table string) (int64, error) {
-	exists, err := hasTable(ctx, db, table)
+func (d dialect) schemaVersion(ctx context.Context, db queryer, table string) (int64, error) {
+	exists, err := d.tableExists(ctx, db, table)
 	if err != nil || !exists {
 		return 0, err
 	}

@@ -13,7 +13,8 @@ import (
 // Outcome is what became of a write.
 type Outcome int
 
-// The outcomes. Of all but Committed nothing was kept.
+// The outcomes. Of all but Committed nothing was kept, but for a Failed one that
+// ended with ErrUncertain, of which nobody knows.
 const (
 	Committed Outcome = iota
 	// Refused writes returned an error of their own, as one that finds no row.
@@ -45,8 +46,15 @@ type Commit struct {
 
 // Observe has each told of every commit from now on, before those who wrote
 // are answered. The writer waits for it: it must be quick, and must not use
-// the database. It replaces the one before.
-func (db *DB) Observe(each func(Commit)) { db.writer.observer.Store(&each) }
+// the database. On a server it is called from many goroutines. It replaces the
+// one before.
+func (db *DB) Observe(each func(Commit)) {
+	if db.postgres != nil {
+		db.postgres.observer.Store(&each)
+		return
+	}
+	db.writer.observer.Store(&each)
+}
 
 // report tells the observer of the group, of whose writes each knows its error.
 func (w *writer) report(took time.Duration) {
@@ -71,7 +79,7 @@ func outcomeOf(err error) Outcome {
 	switch err = explain(err); {
 	case errors.Is(err, ErrFull):
 		return Full
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrUncertain):
 		return Failed
 	}
 	return Refused
@@ -87,7 +95,8 @@ type Stats struct {
 	// MaxReading others were under way.
 	DelayedReads uint64
 	// SizeBytes is the size of the database file, WALBytes that of its
-	// write-ahead log.
+	// write-ahead log. On a server the former is that of the tables, as of a
+	// moment ago, and what concerns files is 0.
 	SizeBytes, WALBytes int64
 	// DiskBytes is the size of the file system that holds the database,
 	// DiskFreeBytes what the process may still use of it. Both are 0 where the
@@ -97,6 +106,9 @@ type Stats struct {
 
 // Stats costs a few looks at the file system.
 func (db *DB) Stats() Stats {
+	if db.postgres != nil {
+		return db.postgres.stats()
+	}
 	stats := Stats{
 		Queued:       db.writer.queue.length(),
 		Reading:      len(db.readers.slots),

@@ -32,20 +32,20 @@ func CheckService(ctx context.Context, path, service string, migrations fs.FS) e
 	if err != nil {
 		return err
 	}
-	err = checkOwner(ctx, snapshot.conn, path, service, migrations)
+	err = sqliteDialect.checkOwner(ctx, snapshot.conn, path, service, migrations)
 	if err == nil {
-		err = checkVersions(ctx, snapshot.conn, path, migrations)
+		err = sqliteDialect.checkVersions(ctx, snapshot.conn, path, migrations)
 	}
 	return errors.Join(err, snapshot.Close())
 }
 
-func checkVersions(ctx context.Context, db queryer, path string, migrations fs.FS) error {
+func (d dialect) checkVersions(ctx context.Context, db queryer, path string, migrations fs.FS) error {
 	sets, err := migrationSets(migrations)
 	if err != nil {
 		return err
 	}
 	for _, set := range sets {
-		if _, _, err := compareVersion(ctx, db, path, set); err != nil {
+		if _, _, err := d.compareVersion(ctx, db, path, set); err != nil {
 			return err
 		}
 	}
@@ -54,8 +54,8 @@ func checkVersions(ctx context.Context, db queryer, path string, migrations fs.F
 
 // checkOwner compares the name in the database with the service's. A database
 // from before there was a name, or a new one, is told by its tables.
-func checkOwner(ctx context.Context, db queryer, path, service string, migrations fs.FS) error {
-	owner, err := readOwner(ctx, db)
+func (d dialect) checkOwner(ctx context.Context, db queryer, path, service string, migrations fs.FS) error {
+	owner, err := d.readOwner(ctx, db)
 	if err != nil {
 		return fmt.Errorf("read the owner of %s: %w", path, explain(err))
 	}
@@ -63,15 +63,15 @@ func checkOwner(ctx context.Context, db queryer, path, service string, migration
 	case service:
 		return nil
 	case "":
-		return checkTables(ctx, db, path, service, migrations)
+		return d.checkTables(ctx, db, path, service, migrations)
 	}
-	return fmt.Errorf("%w: %s belongs to the service %s, not to %s; name another file, or start %s with this one",
+	return fmt.Errorf("%w: %s belongs to the service %s, not to %s; name another database, or start %s with this one",
 		ErrForeign, path, owner, service, owner)
 }
 
 // readOwner returns "" for a database that has no name in it yet.
-func readOwner(ctx context.Context, db queryer) (string, error) {
-	exists, err := hasTable(ctx, db, "storage_owner")
+func (d dialect) readOwner(ctx context.Context, db queryer) (string, error) {
+	exists, err := d.tableExists(ctx, db, "storage_owner")
 	if err != nil || !exists {
 		return "", err
 	}
@@ -83,21 +83,20 @@ func readOwner(ctx context.Context, db queryer) (string, error) {
 	return owner, err
 }
 
-func hasTable(ctx context.Context, db queryer, table string) (bool, error) {
+func (d dialect) tableExists(ctx context.Context, db queryer, table string) (bool, error) {
 	var count int
-	const lookup = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1"
-	err := db.QueryRowContext(ctx, lookup, table).Scan(&count)
+	err := db.QueryRowContext(ctx, d.hasTable, table).Scan(&count)
 	return count > 0, err
 }
 
 // checkTables looks for the tables that the service's migrations make. Further
 // ones, as tools for replication leave them, do no harm beside those.
-func checkTables(ctx context.Context, db queryer, path, service string, migrations fs.FS) error {
-	found, err := serviceTables(ctx, db)
+func (d dialect) checkTables(ctx context.Context, db queryer, path, service string, migrations fs.FS) error {
+	found, err := d.tables(ctx, db)
 	if err != nil || len(found) == 0 {
 		return explain(err)
 	}
-	version, err := schemaVersion(ctx, db, "service_version")
+	version, err := d.schemaVersion(ctx, db, "service_version")
 	if err != nil {
 		return explain(err)
 	}
@@ -117,8 +116,8 @@ func checkTables(ctx context.Context, db queryer, path, service string, migratio
 	return nil
 }
 
-func serviceTables(ctx context.Context, db queryer) ([]string, error) {
-	rows, err := db.QueryContext(ctx, serviceTablesQuery)
+func (d dialect) tables(ctx context.Context, db queryer) ([]string, error) {
+	rows, err := db.QueryContext(ctx, d.serviceTables())
 	if err != nil {
 		return nil, err
 	}
@@ -158,13 +157,13 @@ func tablesAt(ctx context.Context, migrations fs.FS, version int64) ([]string, e
 	if _, err := provider.UpTo(ctx, min(version, newest)); err != nil {
 		return nil, fmt.Errorf("find the tables of schema version %d: %w", version, err)
 	}
-	return serviceTables(ctx, pool)
+	return sqliteDialect.tables(ctx, pool)
 }
 
 // markOwner keeps the service's name in a database that has none.
-func markOwner(ctx context.Context, pool *sql.DB, path, service string) error {
+func (d dialect) markOwner(ctx context.Context, pool *sql.DB, path, service string) error {
 	const mark = "INSERT INTO storage_owner (id, service) VALUES (1, $1) ON CONFLICT (id) DO NOTHING"
-	if owner, err := readOwner(ctx, pool); err != nil || owner != "" {
+	if owner, err := d.readOwner(ctx, pool); err != nil || owner != "" {
 		return explain(err)
 	}
 	if _, err := pool.ExecContext(ctx, mark, service); err != nil {

@@ -4,6 +4,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,8 @@ type readers struct {
 	closed chan struct{}
 	mutex  sync.Mutex
 	idle   []*connection
+	// waiting counts those who wait for a connection.
+	waiting atomic.Int64
 	// delayed counts the reads that found all connections lent.
 	delayed atomic.Uint64
 }
@@ -34,6 +37,9 @@ func (db *DB) Read(ctx context.Context, run ReadFunc) error {
 	if tx := current(ctx); tx != nil {
 		return run(tx)
 	}
+	if db.postgres != nil {
+		return db.postgres.read(ctx, run)
+	}
 	db.writer.queue.letWriterPass()
 	return explain(db.readers.read(ctx, run))
 }
@@ -43,7 +49,7 @@ func newReaders(path string, size int) (*readers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &readers{pool: pool, slots: make(chan struct{}, size), closed: make(chan struct{})}, nil
+	return newLender(pool, size), nil
 }
 
 func (r *readers) read(ctx context.Context, run ReadFunc) error {
@@ -91,6 +97,8 @@ func (r *readers) enter(ctx context.Context) error {
 	default:
 		r.delayed.Add(1)
 	}
+	r.waiting.Add(1)
+	defer r.waiting.Add(-1)
 	select {
 	case r.slots <- struct{}{}:
 		return nil
@@ -125,14 +133,19 @@ func (r *readers) giveBack(connection *connection, sound bool) {
 	<-r.slots
 }
 
-// close refuses further reads and waits for those under way.
-func (r *readers) close() error {
+// close refuses further reads, waits for those under way, and closes the pool.
+func (r *readers) close() error { return errors.Join(r.drain(), r.pool.Close()) }
+
+// drain refuses further loans, waits for those under way, and closes the
+// connections.
+func (r *readers) drain() error {
 	close(r.closed)
 	for range cap(r.slots) {
 		r.slots <- struct{}{}
 	}
+	var failures []error
 	for _, connection := range r.idle {
-		_ = connection.close()
+		failures = append(failures, connection.close())
 	}
-	return r.pool.Close()
+	return errors.Join(failures...)
 }

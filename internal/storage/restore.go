@@ -46,14 +46,20 @@ func ReadRestore(ctx context.Context, backup io.Reader, path string) (*Replaceme
 	return r, nil
 }
 
+// restoreSuffix marks a Replacement's file, and what is beside it while it is made.
+const restoreSuffix = ".partial"
+
 // File is where the copy waits.
-func (r *Replacement) File() string { return r.path + ".partial" }
+func (r *Replacement) File() string { return r.path + restoreSuffix }
 
 // Apply puts the copy in the database's place. A database that is there keeps
 // its content under its name with the suffix aside. The name stands for the old
 // or the new database at every moment, also after a crash.
 func (r *Replacement) Apply(aside string) error {
 	foldLog(r.path)
+	if err := ForgetFollower(r.path); err != nil {
+		return errors.Join(err, r.Discard())
+	}
 	if err := putAside(r.path, aside); err != nil {
 		return errors.Join(err, r.Discard())
 	}

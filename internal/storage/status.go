@@ -21,7 +21,7 @@ func (db *DB) Probe(ctx context.Context) error {
 func (db *DB) Rows(ctx context.Context) (map[string]int64, error) {
 	counts := map[string]int64{}
 	err := db.Read(ctx, func(tx *Tx) error {
-		tables, err := ownTables(tx)
+		tables, err := db.Tables(tx)
 		if err != nil {
 			return err
 		}
@@ -37,11 +37,15 @@ func (db *DB) Rows(ctx context.Context) (map[string]int64, error) {
 	return counts, err
 }
 
-// serviceTablesQuery leaves out what SQLite, this package and its migrations keep.
-const serviceTablesQuery = `SELECT name FROM sqlite_master WHERE type = 'table'
-	AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'storage\_%' ESCAPE '\'
-	AND name NOT LIKE 'sequence\_%' ESCAPE '\' AND name NOT IN ('service_version', 'idempotency_keys') ORDER BY name`
+// Tables returns the names of the service's own tables, in order.
+func (db *DB) Tables(tx *Tx) ([]string, error) {
+	return All(tx, db.dialect().serviceTables(), nil, func(row func(dest ...any) error, name *string) error { return row(name) })
+}
 
-func ownTables(tx *Tx) ([]string, error) {
-	return All(tx, serviceTablesQuery, nil, func(row func(dest ...any) error, name *string) error { return row(name) })
+// dialect is that of the engine.
+func (db *DB) dialect() dialect {
+	if db.postgres != nil {
+		return postgresDialect
+	}
+	return sqliteDialect
 }

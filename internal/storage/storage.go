@@ -1,6 +1,8 @@
-// Package storage keeps one SQLite database for one service: it opens and
-// migrates it, groups concurrent writes into shared durable commits, serves
-// consistent reads from a pool, and copies the database while it is in use.
+// Package storage keeps one database for one service: it opens and migrates it,
+// serves consistent reads from a pool, and keeps writes before it acknowledges
+// them. The database is a SQLite file, whose concurrent writes are grouped into
+// shared durable commits, and which is copied while it is in use; or a schema on
+// a PostgreSQL server, which any number of processes share.
 package storage
 
 import (
@@ -14,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,6 +41,9 @@ type Options struct {
 	// Readers is the largest number of concurrent reads; four per processor,
 	// at most 16, if zero.
 	Readers int
+	// Unfolded leaves the write-ahead log to Fold, or to who copies it: it is not
+	// folded into the file when it has grown, nor at Close.
+	Unfolded bool
 }
 
 // DB is one open database. Its methods may be called from many goroutines.
@@ -49,9 +55,13 @@ type DB struct {
 	writer  *writer
 	readers *readers
 	secret  []byte
+	guard   *guard
 	copies  atomic.Int64
 	closing sync.Once
 	closed  error
+	// postgres is the database if it is on a server; what is of the file above
+	// is then not set.
+	postgres *postgres
 }
 
 // Path turns a database URL as the services take it into a file path. It may
@@ -61,7 +71,7 @@ type DB struct {
 // An error says which form is expected.
 func Path(databaseURL string) (string, error) {
 	if scheme, _, found := strings.Cut(databaseURL, "://"); found && scheme != "file" {
-		return "", fmt.Errorf("database URL %q: only SQLite files are supported; use file:PATH", redact(databaseURL))
+		return "", fmt.Errorf("database URL %q: only SQLite files have a path; use file:PATH, or where a service opens it postgres://USER@HOST/DATABASE", redact(databaseURL))
 	}
 	path, isURL := strings.CutPrefix(databaseURL, "file:")
 	if path == "" || path == ":memory:" || strings.ContainsAny(path, "?#") {
@@ -86,13 +96,15 @@ func redact(databaseURL string) string {
 	return parsed.Redacted()
 }
 
-// Open opens the database at databaseURL, creating it and its folder if
-// needed, and brings it to the newest schema found in migrations.
+// Open opens the database at databaseURL, creating it and its folder or schema
+// if needed, and brings it to the newest schema found in migrations.
 //
-// It returns an error that wraps ErrInUse if another process has the database
-// open, one that wraps ErrForeign if it belongs to another service, and one that
+// It returns an error that wraps ErrInUse if another process has the file open, one that wraps ErrForeign if it belongs to another service, and one that
 // wraps ErrNewer if a newer version wrote it.
 func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Options) (*DB, error) {
+	if IsServer(databaseURL) {
+		return openPostgres(ctx, databaseURL, migrations, options)
+	}
 	path, err := Path(databaseURL)
 	if err != nil {
 		return nil, err
@@ -115,17 +127,32 @@ func Open(ctx context.Context, databaseURL string, migrations fs.FS, options Opt
 }
 
 func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error {
-	removeCopies(db.path)
+	if err := refuseUnfinishedFile(db.path); err != nil {
+		return err
+	}
+	removeLeft(db.path, copySuffix)
 	err := createFile(db.path)
 	if err != nil {
 		return fmt.Errorf("create database: %w", err)
 	}
-	if db.pool, err = openPool(db.path, "mode=rw", writable...); err != nil {
+	pragmas := writable
+	if options.Unfolded {
+		pragmas = append(slices.Clone(writable), unfolded)
+	} else if err := ForgetFollower(db.path); err != nil {
+		return err
+	}
+	if db.pool, err = openPool(db.path, "mode=rw", pragmas...); err != nil {
 		return err
 	}
 	db.pool.SetMaxOpenConns(1)
 	if err := db.pool.PingContext(ctx); err != nil {
 		return fmt.Errorf("open database %s: %w", db.path, explain(err))
+	}
+	if options.Unfolded {
+		// Not earlier: to become one with a log a database is locked whole.
+		if db.guard, err = placeGuard(db.path); err != nil {
+			return fmt.Errorf("open database: %w", err)
+		}
 	}
 	if err := db.prepare(ctx, migrations, options.Service); err != nil {
 		return err
@@ -144,15 +171,15 @@ func (db *DB) open(ctx context.Context, migrations fs.FS, options Options) error
 // the service's.
 func (db *DB) prepare(ctx context.Context, migrations fs.FS, service string) error {
 	if service == "" {
-		return migrate(ctx, db.pool, db.path, migrations, db.logger)
+		return sqliteDialect.migrate(ctx, db.pool, db.path, migrations, db.logger)
 	}
-	if err := checkOwner(ctx, db.pool, db.path, service, migrations); err != nil {
+	if err := sqliteDialect.checkOwner(ctx, db.pool, db.path, service, migrations); err != nil {
 		return err
 	}
-	if err := migrate(ctx, db.pool, db.path, migrations, db.logger); err != nil {
+	if err := sqliteDialect.migrate(ctx, db.pool, db.path, migrations, db.logger); err != nil {
 		return err
 	}
-	return markOwner(ctx, db.pool, db.path, service)
+	return sqliteDialect.markOwner(ctx, db.pool, db.path, service)
 }
 
 // createFile creates the database, if it is new, readable by its owner alone;
@@ -201,22 +228,48 @@ func dataSource(path, mode string, pragmas ...string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + mode + "&" + query.Encode()
 }
 
-// File returns the path of the database file.
+// Engine is the kind of a database.
+type Engine string
+
+// The engines.
+const (
+	SQLite     Engine = "sqlite"
+	PostgreSQL Engine = "postgres"
+)
+
+// Engine returns the kind of the database.
+func (db *DB) Engine() Engine {
+	if db.postgres != nil {
+		return PostgreSQL
+	}
+	return SQLite
+}
+
+// File returns the path of the database file, or on a server its address
+// without user and password.
 func (db *DB) File() string { return db.path }
 
 // Secret returns 32 random bytes made with the database and kept in it. It
 // signs what clients carry from one request to the next, such as cursors.
 func (db *DB) Secret() []byte { return db.secret }
 
-// Size returns the bytes on disk of the database and its write-ahead log.
+// Size returns the bytes on disk of the database and its write-ahead log, or of
+// its tables on a server.
 func (db *DB) Size() int64 {
+	if db.postgres != nil {
+		return db.postgres.bytes()
+	}
 	return fileSize(db.path) + fileSize(db.path+"-wal")
 }
 
 // Close lets queued writes finish, folds the write-ahead log into the database
-// file and gives the database up. Later calls return what the first returned.
+// file, unless it is Unfolded, and gives the database up. Later calls return what the first returned.
 func (db *DB) Close() error {
 	db.closing.Do(func() {
+		if db.postgres != nil {
+			db.closed = db.postgres.close()
+			return
+		}
 		var failures []error
 		if db.writer != nil {
 			failures = append(failures, db.writer.stop())
@@ -228,6 +281,7 @@ func (db *DB) Close() error {
 			// Closing the last connection folds the log into the file.
 			failures = append(failures, db.pool.Close())
 		}
+		failures = append(failures, db.guard.lift())
 		// The lock file stays: removing it would race with a process that
 		// has just opened it and waits for the lock.
 		failures = append(failures, db.lock.Unlock())

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync/atomic"
+	"time"
 )
 
 // maxStatements bounds the memory of a connection whose program builds SQL
@@ -16,6 +17,10 @@ const maxStatements = 256
 type connection struct {
 	conn       *sql.Conn
 	statements map[string]*statement
+	// server says that it leads to a database server, which is to be used until
+	// a time.
+	server bool
+	until  time.Time
 }
 
 type statement struct {
@@ -35,13 +40,13 @@ func newConnection(ctx context.Context, pool *sql.DB) (*connection, error) {
 // take returns the statement for query, to be handed back with giveBack. A
 // statement has one cursor: a query that runs while rows of the same query
 // are being read gets a statement of its own.
-func (c *connection) take(query string) (*statement, error) {
+func (c *connection) take(ctx context.Context, query string) (*statement, error) {
 	known, found := c.statements[query]
 	if found && !known.busy {
 		known.busy = true
 		return known, nil
 	}
-	prepared, err := c.conn.PrepareContext(context.Background(), query)
+	prepared, err := c.conn.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +65,7 @@ func (c *connection) giveBack(s *statement) {
 }
 
 func (c *connection) exec(query string) error {
-	statement, err := c.take(query)
+	statement, err := c.take(context.Background(), query)
 	if err != nil {
 		return err
 	}
@@ -93,12 +98,15 @@ func (c *connection) close() error {
 // the function it was given to returns, nor from another goroutine.
 //
 // Statements run to their end once begun; they are short by design, and giving
-// each a cancellable context would cost more than most of them do.
+// each a cancellable context would cost more than most of them do. On a server
+// the transaction as a whole has its time.
 type Tx struct {
 	connection *connection
-	depth      int
-	broken     error // why the transaction cannot go on, if it cannot
-	ended      atomic.Bool
+	// ctx bounds the time on a server; nil for a file.
+	ctx    context.Context
+	depth  int
+	broken error // why the transaction cannot go on, if it cannot
+	ended  atomic.Bool
 }
 
 var errEnded = errors.New("the transaction has ended")
@@ -113,17 +121,25 @@ func (tx *Tx) usable() error {
 // note remembers an error after which SQLite may have ended the transaction:
 // further statements would each be kept at once, on their own.
 func (tx *Tx) note(err error) error {
-	if err != nil && tx.broken == nil && endsTransaction(err) {
+	err = tx.connection.explain(err)
+	if err != nil && tx.broken == nil && (endsTransaction(err) || isConflict(err)) {
 		tx.broken = err
 	}
 	return err
+}
+
+func (tx *Tx) context() context.Context {
+	if tx.ctx == nil {
+		return context.Background()
+	}
+	return tx.ctx
 }
 
 // Exec runs a statement and returns the number of rows it changed.
 func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	var changed int64
 	err := tx.with(query, func(statement *statement) error {
-		result, err := statement.Exec(args...)
+		result, err := statement.ExecContext(tx.context(), args...)
 		if err != nil {
 			return err
 		}
@@ -137,7 +153,7 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 // IsNoRows if there is none.
 func (tx *Tx) QueryRow(query string, args []any, dest ...any) error {
 	return tx.with(query, func(statement *statement) error {
-		return statement.QueryRow(args...).Scan(dest...)
+		return statement.QueryRowContext(tx.context(), args...).Scan(dest...)
 	})
 }
 
@@ -145,7 +161,7 @@ func (tx *Tx) QueryRow(query string, args []any, dest ...any) error {
 // scans the row. each may run further queries.
 func (tx *Tx) Query(query string, args []any, each func(scan func(dest ...any) error) error) error {
 	return tx.with(query, func(statement *statement) error {
-		rows, err := statement.Query(args...)
+		rows, err := statement.QueryContext(tx.context(), args...)
 		if err != nil {
 			return err
 		}
@@ -164,7 +180,7 @@ func (tx *Tx) with(query string, run func(statement *statement) error) error {
 	if err := tx.usable(); err != nil {
 		return err
 	}
-	statement, err := tx.connection.take(query)
+	statement, err := tx.connection.take(tx.context(), query)
 	if err != nil {
 		return tx.note(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -23,8 +24,10 @@ type writer struct {
 	connection *connection
 	queue      *queue
 	group      []*write
-	stopped    chan struct{}
-	observer   atomic.Pointer[func(Commit)]
+	// turn is held for each commit, and by who pauses the writer.
+	turn     sync.Mutex
+	stopped  chan struct{}
+	observer atomic.Pointer[func(Commit)]
 }
 
 // Write runs run in a transaction and returns once its changes are on disk.
@@ -42,6 +45,9 @@ func (db *DB) Write(ctx context.Context, run WriteFunc) error {
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if db.postgres != nil {
+		return db.postgres.write(ctx, run)
 	}
 	item := &write{ctx: ctx, run: run, done: make(chan error, 1)}
 	if !db.writer.queue.push(item) {
@@ -108,6 +114,8 @@ func (w *writer) commit() {
 // transact runs the group in one transaction. Its error concerns every write
 // of the group that did not fail on its own.
 func (w *writer) transact() error {
+	w.turn.Lock()
+	defer w.turn.Unlock()
 	if err := w.connection.begin("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}

@@ -123,6 +123,9 @@ func named(spec *v1alpha1.FountainStackSpec) []string {
 	if tls := spec.Gateway.TLS; tls != nil && tls.SecretName != "" {
 		names = append(names, tls.SecretName)
 	}
+	if spec.Database != nil {
+		names = append(names, spec.Database.Secret.Name)
+	}
 	var stores []*v1alpha1.ObjectStore
 	if spec.Backup != nil {
 		stores = append(stores, spec.Backup.ObjectStore)
@@ -134,6 +137,9 @@ func named(spec *v1alpha1.FountainStackSpec) []string {
 		if store != nil && store.Credentials != nil {
 			names = append(names, store.Credentials.Name)
 		}
+	}
+	if replica := spec.Replica; replica != nil && replica.Credentials != nil {
+		names = append(names, replica.Credentials.Name)
 	}
 	if orchestrator := spec.Orchestrator; orchestrator != nil {
 		for _, secret := range []*corev1.LocalObjectReference{orchestrator.KeySecret, orchestrator.CASecret} {

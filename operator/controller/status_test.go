@@ -158,7 +158,8 @@ func TestNamedSecrets(t *testing.T) {
 	spec.Gateway.Keys.Writer, spec.Gateway.Keys.Reader = of("keys"), of("keys")
 	spec.Gateway.Keys.AdditionalWriters = []corev1.LocalObjectReference{{Name: "keys"}, {Name: "keys-2"}}
 	spec.Gateway.Keys.AdditionalReaders = []corev1.LocalObjectReference{{Name: "reader-2"}}
-	if got := named(spec); !slices.Equal(got, []string{"ca", "keys", "keys-2", "openai", "reader-2"}) {
+	spec.Replica = &v1alpha1.Replica{Credentials: of("replica")}
+	if got := named(spec); !slices.Equal(got, []string{"ca", "keys", "keys-2", "openai", "reader-2", "replica"}) {
 		t.Errorf("got %v", got)
 	}
 }

@@ -24,7 +24,7 @@ var kinds = []schema.GroupVersionKind{
 	{Version: "v1", Kind: "ServiceAccount"}, {Version: "v1", Kind: "Secret"}, {Version: "v1", Kind: "ConfigMap"},
 	{Version: "v1", Kind: "PersistentVolumeClaim"}, {Version: "v1", Kind: "Service"},
 	{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}, {Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
-	{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}, {Group: "batch", Version: "v1", Kind: "CronJob"},
+	{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"}, {Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"}, {Group: "batch", Version: "v1", Kind: "CronJob"},
 	{Group: "apps", Version: "v1", Kind: "StatefulSet"}, {Group: "apps", Version: "v1", Kind: "Deployment"},
 	{Group: "configuration.konghq.com", Version: "v1", Kind: "KongPlugin"}, {Group: "configuration.konghq.com", Version: "v1", Kind: "KongConsumer"},
 	{Group: "configuration.konghq.com", Version: "v1beta1", Kind: "KongUpstreamPolicy"},

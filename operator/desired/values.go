@@ -1,6 +1,8 @@
 package desired
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -20,6 +22,7 @@ func values(spec *v1alpha1.FountainStackSpec, version string) (map[string]any, e
 	global.set(spec.Images.Registry, "imageRegistry")
 	global.set(references(spec.Images.PullSecrets), "imagePullSecrets")
 	global.set(spec.Storage.ClassName, "storageClassName")
+	databaseValues(global, spec)
 	if err := gatewayValues(global, &spec.Gateway); err != nil {
 		return nil, err
 	}
@@ -31,6 +34,9 @@ func values(spec *v1alpha1.FountainStackSpec, version string) (map[string]any, e
 	}
 	if spec.Restore != nil {
 		restoreValues(global, spec.Restore)
+	}
+	if spec.Replica != nil {
+		replicaValues(global, spec.Replica)
 	}
 	global.set(spec.Monitoring.ServiceMonitors, "monitoring", "serviceMonitor", "enabled")
 	global.set(stringMap(spec.Monitoring.Labels), "monitoring", "labels")
@@ -50,6 +56,7 @@ func values(spec *v1alpha1.FountainStackSpec, version string) (map[string]any, e
 		if size := spec.Storage.Size; size != nil && !size.IsZero() {
 			service.set(size.String(), "storage", "size")
 		}
+		scalingValues(service, spec.Scaling)
 		if override != nil {
 			if err := serviceValues(service, override); err != nil {
 				return nil, err
@@ -137,6 +144,17 @@ func restoreValues(global tree, restore *v1alpha1.Restore) {
 		global.set("objectStore", "restore", "source")
 		objectStoreValues(global, restore.ObjectStore, "restore")
 	}
+}
+
+func replicaValues(global tree, replica *v1alpha1.Replica) {
+	global.set(replica.URL, "replica", "url")
+	if replica.Credentials != nil {
+		global.set(replica.Credentials.Name, "replica", "existingSecret")
+	}
+	if replica.RestoreAt != nil {
+		global.set(replica.RestoreAt.UTC().Format(time.RFC3339), "replica", "restoreAt")
+	}
+	global.set(replica.StartEmpty, "replica", "startEmpty")
 }
 
 func objectStoreValues(global tree, store *v1alpha1.ObjectStore, section string) {

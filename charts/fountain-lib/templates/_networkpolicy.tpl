@@ -83,6 +83,12 @@ spec:
 {{- if and $restore.enabled (ne $restore.source "claim") }}
 {{ include "fountain-lib.objectStoreEgress" $restore.objectStore }}
 {{- end }}
+{{- with include "fountain-lib.replicaEgress" . | trim }}
+{{ . }}
+{{- end }}
+{{- with include "fountain-lib.databaseEgress" . }}
+{{ . }}
+{{- end }}
 {{- with .Values.networkPolicy.extraEgress }}
 {{ toYaml . }}
 {{- end }}

@@ -14,7 +14,9 @@ No gateway stands before it, and it checks no key itself. To look at it from her
   kubectl -n {{ .Release.Namespace }} port-forward service/{{ include "fountain-lib.fullname" . }} 8000:{{ .Values.service.port }}
   then open http://localhost:8000/docs
 {{ end }}
-{{- if eq .Values.storage.retention "Retain" }}
+{{- if include "fountain-lib.onServer" . }}
+Its data is on the PostgreSQL server, and stays there when the release is uninstalled.
+{{- else if eq .Values.storage.retention "Retain" }}
 The volume {{ include "fountain-lib.claimName" . }} stays when the release is uninstalled.
 {{- else }}
 The volume {{ include "fountain-lib.claimName" . }}, and all data in it, goes when the release is uninstalled.

@@ -3,7 +3,7 @@
 {{- define "fountain-lib.all" -}}
 {{- include "fountain-lib.checks" . -}}
 {{- range $part := list
-      "serviceaccount" "claim" "statefulset" "service" "networkpolicy" "poddisruptionbudget"
+      "serviceaccount" "claim" "statefulset" "autoscaler" "service" "networkpolicy" "poddisruptionbudget"
       "servicemonitor" "upstreampolicy" "ingresses" "certificate" "gateway-alone" }}
 {{- $object := include (printf "fountain-lib.%s" $part) $ | trim }}
 {{- if $object }}
@@ -15,10 +15,12 @@
 
 {{/* checks: settings that contradict each other, each fine by itself. It renders nothing. */}}
 {{- define "fountain-lib.checks" -}}
+{{- include "fountain-lib.databaseChecks" . -}}
 {{- $tls := (include "fountain-lib.gateway" . | fromYaml).tls -}}
 {{- if and $tls.certManager.enabled (not $tls.enabled) -}}
 {{- fail (printf "%sgateway.tls.certManager.enabled needs %[1]sgateway.tls.enabled, without which there would be plain HTTP and no certificate: set both to true, or neither" (ternary "global." "" (eq (include "fountain-lib.inStack" .) "true"))) -}}
 {{- end -}}
+{{- include "fountain-lib.replicaChecks" . -}}
 {{- end }}
 
 {{- define "fountain-lib.serviceaccount" -}}
@@ -40,7 +42,7 @@ claim: an object of its own and not a volumeClaimTemplate, so that it can be
 expanded by an upgrade and is kept, or deleted, as storage.retention says.
 */}}
 {{- define "fountain-lib.claim" -}}
-{{- if not .Values.storage.existingClaim -}}
+{{- if not (or .Values.storage.existingClaim (include "fountain-lib.onServer" .)) -}}
 {{- $extra := deepCopy (.Values.storage.annotations | default dict) -}}
 {{- if eq .Values.storage.retention "Retain" }}{{ $_ := set $extra "helm.sh/resource-policy" "keep" }}{{ end -}}
 apiVersion: v1
@@ -91,7 +93,7 @@ spec:
       protocol: TCP
 {{- end }}
 
-{{/* One replica has nobody to hand over to: the budget lets a node be drained and says so. */}}
+{{/* One replica has nobody to hand over to: the budget lets a node be drained and says so. Of several, one at a time goes. */}}
 {{- define "fountain-lib.poddisruptionbudget" -}}
 {{- if .Values.podDisruptionBudget.enabled -}}
 apiVersion: policy/v1

@@ -1,7 +1,8 @@
 {{/*
-The StatefulSet of a service. Its database is one file with one writer: a
+The StatefulSet of a service. Where its database is one file with one writer, a
 StatefulSet never runs two pods of the same name, also when a node is lost and
-comes back, and the service locks the file besides.
+comes back, and the service locks the file besides. On a database server it has
+as many pods as are asked for.
 */}}
 
 {{- define "fountain-lib.statefulset" -}}
@@ -14,7 +15,9 @@ metadata:
     {{- include "fountain-lib.labels" . | nindent 4 }}
   {{- include "fountain-lib.annotations" (dict "root" .) }}
 spec:
-  replicas: 1
+  {{- if not .Values.autoscaling.enabled }}
+  replicas: {{ .Values.replicas }}
+  {{- end }}
   serviceName: {{ include "fountain-lib.fullname" . }}
   # With OrderedReady a pod that never became ready blocks the rollback that would mend it.
   podManagementPolicy: Parallel
@@ -44,11 +47,15 @@ spec:
       {{- end }}
       securityContext:
         {{- toYaml .Values.podSecurityContext | nindent 8 }}
-      {{- range $key := list "nodeSelector" "affinity" "tolerations" "topologySpreadConstraints" }}
+      {{- range $key := list "nodeSelector" "affinity" "tolerations" }}
       {{- with index $.Values $key }}
       {{ $key }}:
         {{- toYaml . | nindent 8 }}
       {{- end }}
+      {{- end }}
+      {{- with include "fountain-lib.spread" . | trim }}
+      topologySpreadConstraints:
+        {{- . | nindent 8 }}
       {{- end }}
       {{- $init := include "fountain-lib.restore" . }}
       {{- if or (trim $init) .Values.extraInitContainers }}
@@ -96,8 +103,10 @@ spec:
           resources:
             {{- toYaml .Values.resources | nindent 12 }}
           volumeMounts:
+            {{- if not (include "fountain-lib.onServer" .) }}
             - name: data
               mountPath: /data
+            {{- end }}
             - name: tmp
               mountPath: /tmp
             {{- with .Values.extraVolumeMounts }}
@@ -107,9 +116,11 @@ spec:
         {{- toYaml . | nindent 8 }}
         {{- end }}
       volumes:
+        {{- if not (include "fountain-lib.onServer" .) }}
         - name: data
           persistentVolumeClaim:
             claimName: {{ include "fountain-lib.claimName" . }}
+        {{- end }}
         - name: tmp
           emptyDir:
             sizeLimit: 64Mi
@@ -129,8 +140,7 @@ httpGet:
 {{- define "fountain-lib.env" -}}
 - name: FOUNTAIN_ADDR
   value: ":8000"
-- name: FOUNTAIN_DATABASE_URL
-  value: file:/data/{{ .Chart.Name }}.db
+{{ include "fountain-lib.databaseEnv" . }}
 - name: FOUNTAIN_LOG_FORMAT
   value: {{ .Values.log.format }}
 - name: FOUNTAIN_LOG_LEVEL
@@ -145,6 +155,9 @@ httpGet:
     secretKeyRef:
       name: {{ . }}
       key: token
+{{- end }}
+{{- with include "fountain-lib.replicaEnv" . | trim }}
+{{ . }}
 {{- end }}
 {{- range $peer, $url := .Values.peers }}
 - name: FOUNTAIN_{{ upper $peer }}_URL

@@ -5,7 +5,6 @@ package apitest
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"mime"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,23 +25,26 @@ import (
 type Service struct {
 	t          testing.TB
 	definition httpapi.Definition
-	path       string
+	url        string // of the database
 	client     *http.Client
 	Instance   *httpapi.Instance
+	// beside are the other replicas of the service, on a server.
+	beside []*httpapi.Instance
 	// URL is where the service listens, without a slash at its end.
 	URL string
 }
 
-// Start runs the service that definition describes until the test ends.
+// Start runs the service that definition describes until the test ends: on
+// PostgreSQL as three replicas that take requests in turn.
 func Start(t testing.TB, definition httpapi.Definition) *Service {
 	t.Helper()
-	return startAt(t, definition, filepath.Join(t.TempDir(), definition.Name+".db"))
+	return startAt(t, definition, newDatabase(t, definition.Name))
 }
 
-func startAt(t testing.TB, definition httpapi.Definition, path string) *Service {
+func startAt(t testing.TB, definition httpapi.Definition, database string) *Service {
 	t.Helper()
-	s := open(t, definition, path, t.Output())
-	server := httptest.NewServer(s.Instance.API)
+	s := open(t, definition, database, t.Output())
+	server := httptest.NewServer(s.replicate())
 	t.Cleanup(func() {
 		server.Close()
 		s.For(t).Stop()
@@ -53,16 +54,16 @@ func startAt(t testing.TB, definition httpapi.Definition, path string) *Service 
 }
 
 // open opens the service without a server; its warnings go to logs.
-func open(t testing.TB, definition httpapi.Definition, path string, logs io.Writer) *Service {
+func open(t testing.TB, definition httpapi.Definition, database string, logs io.Writer) *Service {
 	t.Helper()
 	logger := slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	instance, err := httpapi.Open(context.Background(), definition, "file:"+path, httpapi.Options{Logger: logger})
+	instances, err := openAll(definition, database, httpapi.Options{Logger: logger})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// A redirect is an answer too, and none that a document promises.
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Service{t: t, definition: definition, path: path, client: &http.Client{CheckRedirect: stay}, Instance: instance}
+	return &Service{t: t, definition: definition, url: database, client: &http.Client{CheckRedirect: stay}, Instance: instances[0], beside: instances[1:]}
 }
 
 // For returns the service with its failures reported to t: a subtest, or the
@@ -73,12 +74,14 @@ func (s *Service) For(t testing.TB) *Service {
 	return &bound
 }
 
-// Stop closes the database as the end of the process would; requests are still
+// Stop closes the database, of every replica, as the end of the process would; requests are still
 // answered, as far as that goes without one.
 func (s *Service) Stop() {
 	s.t.Helper()
-	if err := s.Instance.DB.Close(); err != nil {
-		s.t.Error(err)
+	for _, replica := range s.replicas() {
+		if err := replica.DB.Close(); err != nil {
+			s.t.Error(err)
+		}
 	}
 }
 
@@ -86,7 +89,7 @@ func (s *Service) Stop() {
 func (s *Service) Restart() *Service {
 	s.t.Helper()
 	s.Stop()
-	return startAt(s.t, s.definition, s.path)
+	return startAt(s.t, s.definition, s.url)
 }
 
 // Do sends a request and returns the answer after checking it against the

@@ -33,16 +33,21 @@ func covered(operationID, status string) {
 	seen[operationID][status] = true
 }
 
-// Main runs the tests of a service and fails if one of its operations was not
-// answered by any of them with each status that the document lists, apart from
-// those that only the gateway gives. A run limited with -run, -skip, -list or
-// to benchmarks is not held to that.
+// Main runs the tests of a service on each engine, and fails if one of its
+// operations was not answered by any of them with each status that the document
+// lists, apart from those that only the gateway gives. A run limited with -run,
+// -skip, -list or to benchmarks is not held to that.
 func Main(m *testing.M, definition httpapi.Definition) {
-	code := m.Run()
-	if code == 0 && complete() {
-		code = uncovered(definition, os.Stderr)
+	if os.Getenv(asReplica) != "" {
+		os.Exit(httpapi.Main(definition))
 	}
-	os.Exit(code)
+	os.Exit(OnBoth(m, func() int {
+		if !complete() {
+			return 0
+		}
+		defer clear(seen)
+		return uncovered(definition, os.Stderr)
+	}))
 }
 
 func complete() bool {

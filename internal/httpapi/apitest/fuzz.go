@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -70,9 +69,9 @@ func (st Stage) Fuzz(f *testing.F, fuzzing Fuzzing) {
 // inProcess sets the stage without a network between, for speed.
 func (st Stage) inProcess(f *testing.F, logs *lockedBuffer) *Service {
 	f.Helper()
-	s := open(f, st.Definition, filepath.Join(f.TempDir(), "fuzz.db"), logs)
-	f.Cleanup(func() { _ = s.Instance.DB.Close() })
-	s.client.Transport = direct{s.Instance.API}
+	s := open(f, st.Definition, newDatabase(f, "fuzz"), logs)
+	f.Cleanup(s.For(f).Stop)
+	s.client.Transport = direct{s.replicate()}
 	s.URL = "http://service"
 	st.Set(s)
 	return s

@@ -22,6 +22,17 @@ func (s *Service) Exec(statement string, arguments ...any) {
 	}
 }
 
+// RefuseInserts makes every later INSERT into a table fail.
+func (s *Service) RefuseInserts(table string) {
+	s.t.Helper()
+	if engine == storage.SQLite {
+		s.Exec("CREATE TRIGGER full_" + table + " BEFORE INSERT ON " + table + " BEGIN SELECT RAISE(FAIL, 'full'); END")
+		return
+	}
+	s.Exec("CREATE OR REPLACE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'full'; END $$ LANGUAGE plpgsql")
+	s.Exec("CREATE TRIGGER full_" + table + " BEFORE INSERT ON " + table + " FOR EACH ROW EXECUTE FUNCTION refuse()")
+}
+
 // Count runs a query for one number, on the connection that writes.
 func (s *Service) Count(query string, arguments ...any) (number int64) {
 	s.t.Helper()
@@ -41,6 +52,9 @@ func (s *Service) tables() []string {
 	const query = `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'
 		AND name NOT LIKE 'storage_%' AND name NOT LIKE 'sequence_%' AND name <> 'idempotency_keys' ORDER BY rowid DESC`
 	names, err := storage.ReadValue(context.Background(), s.Instance.DB, func(tx *storage.Tx) ([]string, error) {
+		if engine == storage.PostgreSQL {
+			return s.Instance.DB.Tables(tx)
+		}
 		return storage.All(tx, query, nil, func(row func(dest ...any) error, name *string) error { return row(name) })
 	})
 	if err != nil || len(names) == 0 {
@@ -55,6 +69,7 @@ var placeholder = regexp.MustCompile(`\$(\d+)`)
 // null.
 func (s *Service) Plan(statement string) []string {
 	s.t.Helper()
+	NeedsSQLite(s.t, "it looks at SQLite's plans")
 	count := 0
 	for _, match := range placeholder.FindAllStringSubmatch(statement, -1) {
 		number, _ := strconv.Atoi(match[1])

@@ -16,6 +16,7 @@ import (
 	"fountain.coach/fountainai/internal/gateway"
 	"fountain.coach/fountainai/internal/httpapi"
 	"fountain.coach/fountainai/internal/localstack"
+	"fountain.coach/fountainai/internal/replica"
 )
 
 // Stack is a running FountainAI.
@@ -40,7 +41,7 @@ func Start(t testing.TB) *Stack {
 		}
 	}
 	logger := slog.New(slog.DiscardHandler)
-	services, err := localstack.Open(t.Context(), t.TempDir(), logger)
+	services, err := localstack.Open(t.Context(), t.TempDir(), logger, replica.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}

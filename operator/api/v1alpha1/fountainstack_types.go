@@ -41,6 +41,11 @@ type FountainStackList struct {
 }
 
 // FountainStackSpec is what a stack should be.
+// +kubebuilder:validation:XValidation:rule="!has(self.restore) || !has(self.replica)",message="restore would fill empty volumes from a backup before the replica can, which has more: leave replica out while you restore a backup"
+// +kubebuilder:validation:XValidation:rule="self.storage.engine != 'postgres' || has(self.database)",message="storage.engine postgres needs database: name the Secret with the server's URL"
+// +kubebuilder:validation:XValidation:rule="self.storage.engine == 'postgres' || !has(self.database)",message="database is for storage.engine postgres"
+// +kubebuilder:validation:XValidation:rule="self.storage.engine != 'postgres' || !has(self.backup) && !has(self.restore)",message="backup and restore are for storage.engine sqlite; back the PostgreSQL server up where it runs"
+// +kubebuilder:validation:XValidation:rule="self.storage.engine == 'postgres' || !has(self.scaling)",message="more than one replica needs storage.engine postgres: a SQLite file has one process"
 type FountainStackSpec struct {
 	// Domain of the stack; the gateway finds the services at <service>.<domain>.
 	// +kubebuilder:validation:MaxLength=200
@@ -68,6 +73,15 @@ type FountainStackSpec struct {
 	// +kubebuilder:default={}
 	Storage Storage `json:"storage,omitempty"`
 
+	// Database is the PostgreSQL server, with storage.engine postgres.
+	// +optional
+	Database *Database `json:"database,omitempty"`
+
+	// Scaling says how many pods each service has, with storage.engine postgres.
+	// Without: one.
+	// +optional
+	Scaling *Scaling `json:"scaling,omitempty"`
+
 	// Services overrides settings of single services.
 	// +optional
 	Services Services `json:"services,omitempty"`
@@ -90,6 +104,11 @@ type FountainStackSpec struct {
 	// +optional
 	Restore *Restore `json:"restore,omitempty"`
 
+	// Replica is a copy of every database elsewhere, a second or so behind, with which
+	// empty volumes begin.
+	// +optional
+	Replica *Replica `json:"replica,omitempty"`
+
 	// Monitoring by the Prometheus operator and Grafana.
 	// +optional
 	Monitoring Monitoring `json:"monitoring,omitempty"`
@@ -110,39 +129,6 @@ type Images struct {
 	// +optional
 	// +kubebuilder:validation:MaxItems=16
 	PullSecrets []corev1.LocalObjectReference `json:"pullSecrets,omitempty"`
-}
-
-// Retention says what becomes of data when a stack is deleted.
-// +kubebuilder:validation:Enum=Retain;Delete
-type Retention string
-
-const (
-	// Retain keeps the volumes; a new stack of the same name takes them up again.
-	Retain Retention = "Retain"
-	// Delete deletes the volumes with the stack, and all data in them.
-	Delete Retention = "Delete"
-)
-
-// Storage of the services' databases.
-// +kubebuilder:validation:XValidation:rule="(has(self.className) ? self.className : \"\") == (has(oldSelf.className) ? oldSelf.className : \"\")",message="the class of a volume cannot be changed: back up, make a new stack with the other class and restore"
-type Storage struct {
-	// Engine that keeps the data: a SQLite file on a volume for each service.
-	// +optional
-	// +kubebuilder:validation:Enum=sqlite
-	// +kubebuilder:default=sqlite
-	Engine string `json:"engine,omitempty"`
-	// Size of each volume. It may grow where the class allows it, and never shrinks.
-	// +optional
-	// +kubebuilder:default="2Gi"
-	// +kubebuilder:validation:XValidation:rule="quantity(self).compareTo(quantity(oldSelf)) >= 0",message="a volume cannot shrink: back up, make a new stack with the smaller size and restore"
-	Size *resource.Quantity `json:"size,omitempty"`
-	// ClassName of the StorageClass. Empty: the cluster's default. It cannot be changed.
-	// +optional
-	ClassName string `json:"className,omitempty"`
-	// Retain says what becomes of the volumes when the stack is deleted.
-	// +optional
-	// +kubebuilder:default=Retain
-	Retain Retention `json:"retain,omitempty"`
 }
 
 // Services overrides settings of single services.
@@ -340,81 +326,6 @@ type DNS struct {
 	// Target in place of the load balancer's address.
 	// +optional
 	Target string `json:"target,omitempty"`
-}
-
-// Backup of all databases on a schedule, to a volume or, with a bucket, to an
-// S3-compatible store.
-type Backup struct {
-	// Schedule in the syntax of cron.
-	// +optional
-	// +kubebuilder:default="17 3 * * *"
-	// +kubebuilder:validation:Pattern=`^(@(hourly|daily|midnight|weekly|monthly|yearly|annually)|\S+( +\S+){4})$`
-	Schedule string `json:"schedule,omitempty"`
-	// TimeZone of the schedule, a name of the IANA database. Empty: Etc/UTC.
-	// +optional
-	TimeZone string `json:"timeZone,omitempty"`
-	// Suspend makes no more backups for now.
-	// +optional
-	Suspend bool `json:"suspend,omitempty"`
-	// Keep that many backups.
-	// +optional
-	// +kubebuilder:default=7
-	// +kubebuilder:validation:Minimum=1
-	Keep int32 `json:"keep,omitempty"`
-	// Size of the volume.
-	// +optional
-	Size *resource.Quantity `json:"size,omitempty"`
-	// ClassName of the volume's StorageClass. Empty: the stack's.
-	// +optional
-	ClassName string `json:"className,omitempty"`
-	// Retain says what becomes of the volume when the stack is deleted.
-	// +optional
-	// +kubebuilder:default=Retain
-	Retain Retention `json:"retain,omitempty"`
-	// ObjectStore in place of a volume.
-	// +optional
-	ObjectStore *ObjectStore `json:"objectStore,omitempty"`
-}
-
-// ObjectStore is an S3-compatible bucket.
-type ObjectStore struct {
-	// Bucket by its name.
-	// +kubebuilder:validation:MinLength=3
-	// +kubebuilder:validation:MaxLength=63
-	Bucket string `json:"bucket"`
-	// Prefix is a folder in the bucket.
-	// +optional
-	Prefix string `json:"prefix,omitempty"`
-	// Endpoint of the store. Empty: AWS.
-	// +optional
-	// +kubebuilder:validation:Pattern=`^https?://[^/ ]+$`
-	Endpoint string `json:"endpoint,omitempty"`
-	// Region of the bucket.
-	// +optional
-	Region string `json:"region,omitempty"`
-	// PathStyle addresses the bucket by path and not by host name.
-	// +optional
-	PathStyle bool `json:"pathStyle,omitempty"`
-	// Credentials names a Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without: the role of the ServiceAccount.
-	// +optional
-	Credentials *corev1.LocalObjectReference `json:"credentials,omitempty"`
-}
-
-// Restore names the backup that empty volumes are filled from.
-// +kubebuilder:validation:XValidation:rule="(has(self.claimName) ? 1 : 0) + (has(self.objectStore) ? 1 : 0) == 1",message="name either a claim that holds backups (claimName) or a bucket (objectStore)"
-type Restore struct {
-	// Backup by its name, such as 20260102T030405Z.
-	// +optional
-	// +kubebuilder:default=latest
-	// +kubebuilder:validation:MinLength=1
-	Backup string `json:"backup,omitempty"`
-	// ClaimName of a volume that holds backups. All services mount it: where they run on several nodes it must allow that.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	ClaimName string `json:"claimName,omitempty"`
-	// ObjectStore that holds backups.
-	// +optional
-	ObjectStore *ObjectStore `json:"objectStore,omitempty"`
 }
 
 // Monitoring by the Prometheus operator and Grafana.
