@@ -2,15 +2,18 @@
 package main
 
 import (
+	"errors"
 	"image/color"
 	"math"
+	"os"
 
+	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
 )
 
 var (
@@ -25,11 +28,11 @@ var (
 
 // plot draws the section's ratios, one bar a comparison, first on top.
 func (s section) plot(path string) error {
+	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text = s.Title, s.Axis
-	p.Title.TextStyle.Font.Size = vg.Points(14)
-	p.Title.Padding = vg.Points(6)
-	p.X.Label.Padding = vg.Points(4)
+	p.Title.TextStyle.Font.Size, p.Title.TextStyle.Font.Weight = vg.Points(14), xfont.WeightBold
+	p.Title.Padding, p.X.Label.Padding = vg.Points(8), vg.Points(5)
 	p.Y.Min, p.Y.Max = -0.6, float64(len(s.Comparisons))-0.4
 	p.X.Min, p.X.Max = s.limits()
 	if s.Logarithmic {
@@ -42,8 +45,20 @@ func (s section) plot(path string) error {
 	}
 	p.Y.Tick.Marker = plot.ConstantTicks(names)
 	p.Y.Tick.Length, p.Y.LineStyle.Width = 0, 0
-	height := vg.Points(80 + 30*float64(len(s.Comparisons)))
-	return p.Save(vg.Points(640), height, path)
+	return save(p, vg.Points(660), vg.Points(90+30*float64(len(s.Comparisons))), path)
+}
+
+// save writes p as a PNG, with a margin around it.
+func save(p *plot.Plot, width, height vg.Length, path string) error {
+	const margin = 10
+	canvas := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(120), vgimg.UseBackgroundColor(color.White))
+	p.Draw(draw.Crop(draw.New(canvas), margin, -margin, margin, -margin))
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = vgimg.PngCanvas{Canvas: canvas}.WriteTo(file)
+	return errors.Join(err, file.Close())
 }
 
 // place is where the bar of comparison i is.
@@ -59,10 +74,10 @@ func (s section) limits() (from, to float64) {
 		}
 	}
 	if !s.Logarithmic {
-		return 0, to * 1.25
+		return 0, to * 1.35
 	}
-	from = math.Pow(10, math.Floor(math.Log10(from*0.99)))
-	return from, to * math.Pow(to/from, 0.25)
+	from /= 1.3
+	return from, to * math.Pow(to/from, 0.35)
 }
 
 // bars draws the bars of a section.
@@ -76,8 +91,12 @@ func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
 	s := section(b)
 	even := draw.LineStyle{Color: evenInk, Width: vg.Points(0.75)}
 	c.StrokeLine2(even, x(1), c.Min.Y, x(1), c.Max.Y)
+	from := p.X.Min
+	if s.Logarithmic {
+		from = 1 // there is no 0; bars lead from "the same" to more or to less
+	}
 	for i, comparison := range s.Comparisons {
-		drawBar(c, x, y(s.place(i)), p.X.Min, comparison)
+		drawBar(c, x, y(s.place(i)), from, comparison)
 	}
 }
 
@@ -99,7 +118,7 @@ func drawBar(c draw.Canvas, x func(float64) vg.Length, middle vg.Length, from fl
 	for _, end := range []float64{r.Least, r.Most} {
 		c.StrokeLine2(whisker, x(end), middle-half/2, x(end), middle+half/2)
 	}
-	right := x(max(r.Most, r.Median))
+	right := x(max(r.Most, from))
 	if a := comparison.Aim; comparison.aimsAtRatio() {
 		dashes := draw.LineStyle{Color: aimInk, Width: vg.Points(1.5), Dashes: []vg.Length{vg.Points(3), vg.Points(2)}}
 		c.StrokeLine2(dashes, x(a.bound()), middle-half-vg.Points(4), x(a.bound()), middle+half+vg.Points(4))
@@ -109,11 +128,9 @@ func drawBar(c draw.Canvas, x func(float64) vg.Length, middle vg.Length, from fl
 	if comparison.Aim != nil {
 		label += "  (aim " + comparison.Aim.String() + ")"
 	}
-	c.FillText(labelStyle(), vg.Point{X: right + vg.Points(5), Y: middle}, label)
+	c.FillText(labelStyle(), vg.Point{X: right + vg.Points(5), Y: middle + vg.Points(1)}, label)
 }
 
 func labelStyle() text.Style {
-	face := font.From(plotter.DefaultFont, plotter.DefaultFontSize)
-	face.Size = vg.Points(10)
-	return text.Style{Color: ink, Font: face, YAlign: text.YCenter, Handler: plot.DefaultTextHandler}
+	return text.Style{Color: ink, Font: font.From(plot.DefaultFont, vg.Points(10)), YAlign: text.YCenter, Handler: plot.DefaultTextHandler}
 }

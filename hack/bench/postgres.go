@@ -42,7 +42,7 @@ func (b *bench) measurePostgres(ctx context.Context) ([]section, error) {
 
 func (b *bench) comparePostgres(ctx context.Context, file, single, several *server) ([]section, error) {
 	engine := section{
-		Name: "postgres", Title: "PostgreSQL beside SQLite", Axis: "requests a second on PostgreSQL, of those on SQLite", Logarithmic: true,
+		Name: "postgres", Title: "PostgreSQL beside SQLite", Axis: "requests a second on PostgreSQL, of those on SQLite",
 		Text: "One process of the service on a PostgreSQL server of this machine (fsync on), beside one on a SQLite file; both behind the embedded gateway.",
 	}
 	shared := section{

@@ -22,6 +22,10 @@ func (b *bench) measureStack(ctx context.Context) ([]section, error) {
 		Name: "latency", Title: "The slowest one in a hundred", Axis: "p99 over the median, at 64 connections",
 		Text: "How much longer the slowest 1 % of the requests take than the one in the middle.",
 	}
+	computed := section{
+		Name: "processor", Title: "Processor time a request", Axis: "processor time, of that of the empty handler, at 64 connections",
+		Text: "What a request costs the service in processor time, whatever else the machine does; and what it costs FastAPI.", Logarithmic: true,
+	}
 	for _, operation := range operations {
 		for _, connections := range []int{many, 1} {
 			what := operation.what + ", " + clients(connections)
@@ -41,10 +45,13 @@ func (b *bench) measureStack(ctx context.Context) ([]section, error) {
 			if connections == many {
 				latency.Comparisons = append(latency.Comparisons,
 					compare(operation.what, "ms", each(ours, p99), "median", each(ours, median), atMost(5)))
+				computed.Comparisons = append(computed.Comparisons,
+					compare(operation.what, "µs", each(ours, processor), "empty handler", each(nothing, processor), nil),
+					compare(operation.what+", FastAPI", "µs", each(theirs, processor), "empty handler", each(nothing, processor), nil))
 			}
 		}
 	}
-	return []section{fastAPI, empty, latency}, nil
+	return []section{fastAPI, empty, latency, computed}, nil
 }
 
 type operation struct {

@@ -55,7 +55,7 @@ func (r *report) write(folder string) error {
 const preface = `<!-- Made by hack/bench; run make bench to make it anew. -->
 # How fast is it?
 
-Each figure is a ratio of two things that were measured in turns within one run, with its spread over the rounds: the median (least–most). The bare figures beside it are of this machine on this day; the ratios carry over, more or less. In the plots a bar is the median, the thin line the spread, and a dashed mark the aim.
+Each figure is a ratio of two things that were measured in turns within one run, with its spread over the rounds: the median (least–most). The bare figures beside it are of this machine on this day; the ratios carry over, more or less. In the plots a bar is the median, the thin line over it the spread, and the dashed red mark the aim: green bars meet it, orange ones do not, blue ones have none. The grey line is at 1, where both sides are equal.
 
 `
 
