@@ -40,7 +40,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "regular expression: measure only the sections whose names match, and write no files")
 	flag.StringVar(&o.out, "out", "docs/bench", "folder for README.md, results.json and the plots; none if empty")
 	flag.StringVar(&o.from, "from", "", "read results.json of an earlier run instead of measuring")
-	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of the services, which slows them a little")
+	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of the services and the gateway, which slow them a little; writes no other files")
 	flag.BoolVar(&o.json, "json", false, "print JSON and no table")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -64,7 +64,7 @@ func run(ctx context.Context, o options) error {
 	} else {
 		r.print(os.Stdout)
 	}
-	if o.only != "" || o.out == "" {
+	if o.only != "" || o.profile != "" || o.out == "" {
 		return err
 	}
 	return errors.Join(err, r.write(o.out))

@@ -16,7 +16,7 @@ func (b *bench) measureSize(ctx context.Context) ([]section, error) {
 		return nil, err
 	}
 	size := section{
-		Name: "size", Title: "Size", Axis: "size, of that of the empty handler's program", Logarithmic: true,
+		Name: "size", Title: "Size", Axis: "size, of that of the empty handler's program",
 		Text: "Static programs, stripped; images are FROM scratch, built by `make images` (left out where Docker does not answer).",
 	}
 	for _, name := range append(serviceNames, "fountain") {

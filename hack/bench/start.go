@@ -32,11 +32,11 @@ func (b *bench) measureStart(ctx context.Context) ([]section, error) {
 		}
 	}
 	start := section{
-		Name: "start", Title: "Start-up", Axis: "time from process start to the first answer, of FastAPI's", Logarithmic: true,
+		Name: "start", Title: "Start-up", Axis: "time from process start to the first answer, of FastAPI's",
 		Text: "On a database that exists. `fountain up` is all five services, the gateway and the web page.",
 	}
 	memory := section{
-		Name: "memory", Title: "Memory", Axis: "resident memory, of FastAPI's", Logarithmic: true,
+		Name: "memory", Title: "Memory", Axis: "resident memory, of FastAPI's",
 		Text: "Idle after the start; under load after a burst of POST /characters with 64 connections.",
 	}
 	theirs := taken["FastAPI"]
