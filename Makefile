@@ -99,9 +99,12 @@ drift: ## Fail if a generated file is not what its source makes
 	@hack/drift.sh
 
 .PHONY: bench
-bench: ## Run the Go benchmarks, then the services beside a FastAPI rendition
+bench: ## Measure the services beside FastAPI and others and write docs/bench, some 15 minutes; BENCH passes flags, as BENCH="-only gateway"
+	hack/bench/run.sh $(BENCH)
+
+.PHONY: bench-go
+bench-go: ## Run the Go benchmarks that stand beside the code
 	go test -run '^$$' -bench . -benchmem ./...
-	hack/bench/run.sh
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME

@@ -6,10 +6,9 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"fountain.coach/fountainai/charts"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"fountain.coach/fountainai/charts"
 	"fountain.coach/fountainai/operator/api/v1alpha1"
 )
 

@@ -136,16 +136,19 @@ func (i *importer) openStory(ctx context.Context) error {
 	var story storyfactory.Story
 	_, err := i.api.Do(ctx, client.Request{Service: "storyfactory", Method: http.MethodGet, Path: path}, &story)
 	if err == nil && i.resumed {
-		i.complete, i.begun = story.Complete, story.CreatedAt
-		return nil
+		i.complete = story.Complete
+		i.begun, err = story.CreatedAt.Time()
+		return err
 	}
 	if err != nil && client.Status(err) != http.StatusNotFound {
 		return err
 	}
 	author, complete, page := i.play.Author(), false, titlePage(i.play)
 	body := storyfactory.NewStory{Title: i.title, Author: &author, Complete: &complete, TitlePage: &page}
-	_, err = i.api.Do(ctx, client.Request{Service: "storyfactory", Method: http.MethodPut, Path: path, Body: body}, &story)
-	i.begun = story.CreatedAt
+	if _, err = i.api.Do(ctx, client.Request{Service: "storyfactory", Method: http.MethodPut, Path: path, Body: body}, &story); err != nil {
+		return err
+	}
+	i.begun, err = story.CreatedAt.Time()
 	return err
 }
 

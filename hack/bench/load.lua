@@ -8,12 +8,19 @@ function setup(thread)
 	thread:set("id", threads * 1000000000)
 end
 
+local headers = { ["Content-Type"] = "application/json" }
+local page
+
 function init(args)
 	-- Each run counts from another place: numbers asked for before cost less.
-	counter = id + (tonumber(os.getenv("BENCH_ROUND")) or 0) * 10000000
+	counter = id + (tonumber(os.getenv("BENCH_RUN")) or 0) * 1000000
+	if (os.getenv("BENCH_HOST") or "") ~= "" then
+		headers["Host"] = os.getenv("BENCH_HOST")
+		headers["X-API-Key"] = os.getenv("BENCH_KEY")
+	end
+	page = wrk.format("GET", "/characters?limit=100", headers)
+	one = wrk.format("GET", "/characters/1", headers)
 end
-
-local headers = { ["Content-Type"] = "application/json" }
 
 function request()
 	counter = counter + 1
@@ -22,8 +29,10 @@ function request()
 	elseif scenario == "characters" then
 		return wrk.format("POST", "/characters", headers,
 			string.format('{"name":"Character %d","description":"Somebody in a story."}', counter))
+	elseif scenario == "one" then
+		return one
 	end
-	return wrk.format("GET", "/characters?limit=100")
+	return page
 end
 
 function done(summary, latency)

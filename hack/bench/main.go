@@ -1,39 +1,47 @@
-// Command bench measures the services under load beside a FastAPI rendition of
-// the same operations and beside an empty handler. Everything runs on loopback,
-// in turns, so that a machine whose speed drifts does not favour one of them;
-// compare the ratios, not the figures.
+// Command bench measures the services under load: beside the stack that
+// FountainAI was first described with, beside an empty handler, beside the bare
+// database driver, with and without the gateway, on PostgreSQL. Everything runs
+// on loopback, in turns, so that a machine whose speed drifts does not favour
+// one of them; compare the ratios, not the figures.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"regexp"
 	"time"
-
-	"github.com/jedib0t/go-pretty/v6/table"
 )
 
 // options are the flags.
 type options struct {
-	rounds      int
-	seconds     int
-	connections int
-	rows        int
-	play        string
-	json        bool
+	rounds  int
+	seconds int
+	rows    int
+	play    string
+	only    string
+	out     string
+	from    string
+	profile string
+	json    bool
 }
 
 func main() {
 	var o options
-	flag.IntVar(&o.rounds, "rounds", 5, "measured rounds of each scenario")
-	flag.IntVar(&o.seconds, "seconds", 4, "seconds a round")
-	flag.IntVar(&o.connections, "connections", 64, "connections at once")
-	flag.IntVar(&o.rows, "rows", 1_000_000, "rows of the large table; 0 leaves it out")
-	flag.StringVar(&o.play, "play", "../shared/data/much-ado-about-nothing.fountain", "screenplay to import; left out if absent")
-	flag.BoolVar(&o.json, "json", false, "print JSON")
+	flag.IntVar(&o.rounds, "rounds", 5, "measured rounds of each section")
+	flag.IntVar(&o.seconds, "seconds", 3, "seconds of load a round")
+	flag.IntVar(&o.rows, "rows", 1_000_000, "rows of the large table")
+	flag.StringVar(&o.play, "play", "../shared/data/much-ado-about-nothing.fountain", "screenplay to import; the one in samples/ if absent")
+	flag.StringVar(&o.only, "only", "", "regular expression: measure only the sections whose names match, and write no files")
+	flag.StringVar(&o.out, "out", "docs/bench", "folder for README.md, results.json and the plots; none if empty")
+	flag.StringVar(&o.from, "from", "", "read results.json of an earlier run instead of measuring")
+	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of the services and the gateway, which slow them a little; writes no other files")
+	flag.BoolVar(&o.json, "json", false, "print JSON and no table")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -43,59 +51,87 @@ func main() {
 	}
 }
 
-// comparison is one line of the result: two things measured in turns.
-type comparison struct {
-	What      string  `json:"what"`
-	Unit      string  `json:"unit"`
-	Ours      spread  `json:"ours"`
-	Other     string  `json:"other,omitempty"`
-	OtherRate *spread `json:"otherRate,omitempty"`
-	// Ratio is ours over the other's, round by round.
-	Ratio *spread `json:"ratio,omitempty"`
-	Aim   string  `json:"aim"`
-}
-
 func run(ctx context.Context, o options) error {
-	work, err := os.MkdirTemp("", "fountain-bench-")
+	if o.rounds < 1 || o.seconds < 1 || o.rows < 100 {
+		return errors.New("want at least -rounds 1, -seconds 1 and -rows 100")
+	}
+	r, err := results(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
-	var results []comparison
-	for _, part := range []func(context.Context, options, string) ([]comparison, error){
-		loadComparisons, pageComparison, startComparison, importComparison,
-	} {
-		some, err := part(ctx, o, work)
-		if err != nil {
-			return err
-		}
-		results = append(results, some...)
-	}
 	if o.json {
-		return json.NewEncoder(os.Stdout).Encode(results)
+		err = json.NewEncoder(os.Stdout).Encode(r)
+	} else {
+		r.print(os.Stdout)
 	}
-	print(results)
-	return nil
+	if o.only != "" || o.profile != "" || o.out == "" {
+		return err
+	}
+	return errors.Join(err, r.write(o.out))
 }
 
-func print(results []comparison) {
-	t := table.NewWriter()
-	t.SetOutputMirror(os.Stdout)
-	t.SetStyle(table.StyleRounded)
-	t.AppendHeader(table.Row{"What", "Ours", "", "Beside", "Theirs", "Ratio", "Aim"})
-	for _, r := range results {
-		row := table.Row{r.What, r.Ours.String(), r.Unit, r.Other, "", "", r.Aim}
-		if r.OtherRate != nil {
-			row[4] = r.OtherRate.String()
-		}
-		if r.Ratio != nil {
-			row[5] = r.Ratio.String()
-		}
-		t.AppendRow(row)
+func results(ctx context.Context, o options) (*report, error) {
+	if o.from != "" {
+		return readReport(o.from)
 	}
-	t.Render()
-	fmt.Println("median (least–most) of the rounds; ratios are taken round by round")
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return nil, fmt.Errorf("-only: %w", err)
+	}
+	work, err := os.MkdirTemp("", "fountain-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(work)
+	if o.profile != "" {
+		if err := os.MkdirAll(o.profile, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	b := &bench{options: o, work: work}
+	began := time.Now()
+	r := &report{Machine: describeMachine(), Rounds: o.rounds, Seconds: o.seconds}
+	for _, part := range parts {
+		if !only.MatchString(part.name) {
+			continue
+		}
+		note("%s", part.name)
+		sections, err := part.measure(b, ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", part.name, err)
+		}
+		r.Sections = append(r.Sections, sections...)
+	}
+	r.Minutes = time.Since(began).Minutes()
+	return r, nil
 }
+
+// bench is one run.
+type bench struct {
+	options
+	// work is a folder for databases, removed at the end.
+	work string
+	// runs counts the runs of the load generator.
+	runs int
+}
+
+// parts are what a run consists of, in the order of docs/bench.
+var parts = []struct {
+	name    string
+	measure func(*bench, context.Context) ([]section, error)
+}{
+	{"stack", (*bench).measureStack},
+	{"driver", (*bench).measureDriver},
+	{"rows", (*bench).measureRows},
+	{"gateway", (*bench).measureGateway},
+	{"postgres", (*bench).measurePostgres},
+	{"play", (*bench).measurePlay},
+	{"start", (*bench).measureStart},
+	{"size", (*bench).measureSize},
+}
+
+// file returns the path of a new file in the working folder.
+func (b *bench) file(name string) string { return filepath.Join(b.work, name) }
 
 // note shows progress on standard error.
 func note(format string, arguments ...any) {

@@ -2,7 +2,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -83,10 +85,33 @@ func (s *server) memory() (float64, error) {
 	return 0, fmt.Errorf("%s: no VmRSS", s.name)
 }
 
-// startService starts one of the five services on a database file.
-func startService(ctx context.Context, name, database string) (*server, error) {
-	return startServer(ctx, name, "/healthz", []string{"FOUNTAIN_LOG_LEVEL=warn"}, func(address string) []string {
-		return []string{"bin/" + name, "--addr", address, "--database", "file:" + database}
+// processorTime returns how long the process has computed, in steps of the
+// system's clock, 10 ms on Linux.
+func (s *server) processorTime() (time.Duration, error) {
+	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.command.Process.Pid), "stat"))
+	if err != nil {
+		return 0, err
+	}
+	// The name of the program, which may hold anything, ends with the last ")".
+	fields := strings.Fields(string(content[bytes.LastIndexByte(content, ')')+1:]))
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("%s: no times in /proc", s.name)
+	}
+	user, userErr := strconv.Atoi(fields[11])
+	system, systemErr := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(userErr, systemErr)
+}
+
+// startService starts one of the five services on a database.
+func (b *bench) startService(ctx context.Context, name, database string) (*server, error) {
+	program := []string{"bin/" + name}
+	if b.profile != "" {
+		b.runs++
+		program = []string{"bin/bench-profiled", filepath.Join(b.profile, fmt.Sprintf("%s-%d.prof", name, b.runs)), name}
+	}
+	environment := []string{"FOUNTAIN_LOG_LEVEL=warn", "FOUNTAIN_DATABASE_URL=" + database}
+	return startServer(ctx, name, "/healthz", environment, func(address string) []string {
+		return append(program, "--addr", address)
 	})
 }
 
@@ -101,5 +126,22 @@ func startFastAPI(ctx context.Context, database string) (*server, error) {
 func startEmpty(ctx context.Context) (*server, error) {
 	return startServer(ctx, "empty handler", "/healthz", nil, func(address string) []string {
 		return []string{"bin/bench-empty", address}
+	})
+}
+
+// startGateway starts the embedded gateway by itself before services at targets.
+func (b *bench) startGateway(ctx context.Context, config string) (*server, error) {
+	program := []string{"bin/fountain", "gateway", "--https", "", "--status", "", "--log-level", "warn", "--config", config, "--http"}
+	if b.profile != "" {
+		b.runs++
+		program = []string{"bin/bench-profiled", filepath.Join(b.profile, fmt.Sprintf("gateway-%d.prof", b.runs)), "gateway", config}
+	}
+	return startServer(ctx, "fountain gateway", "/", nil, func(address string) []string { return append(program, address) })
+}
+
+// startUp starts the whole stack in one process. config may be empty.
+func startUp(ctx context.Context, data, config string) (*server, error) {
+	return startServer(ctx, "fountain up", "/", nil, func(address string) []string {
+		return []string{"bin/fountain", "up", "--addr", address, "--data", data, "--config", config}
 	})
 }

@@ -32,7 +32,12 @@ func ratioOf(ours, theirs []float64) spread {
 	return spreadOf(ratios)
 }
 
+// String shows the spread as "median (least–most)", or the median alone where
+// there is none.
 func (s spread) String() string {
+	if s.Least == s.Most {
+		return short(s.Median)
+	}
 	return fmt.Sprintf("%s (%s–%s)", short(s.Median), short(s.Least), short(s.Most))
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"fountain.coach/fountainai/internal/httpapi/problem"
@@ -24,7 +25,9 @@ type observation struct {
 	// operation is nil for requests that match none.
 	operation *Operation
 	status    int
-	written   int64
+	// held says that the header waits for the body.
+	held    bool
+	written int64
 	// failure is why the service could not do its work, stack where it came from if it was a panic.
 	failure error
 	stack   []byte
@@ -43,20 +46,43 @@ func observed(w http.ResponseWriter) *observation {
 	return &observation{ResponseWriter: w} // a test's writer: nobody reads it
 }
 
+// WriteHeader holds the header of an operation's answer until its body comes.
 func (o *observation) WriteHeader(status int) {
-	if o.status == 0 && status >= http.StatusOK { // 1xx announce another
+	switch {
+	case o.held:
+		return
+	case o.status == 0 && status >= http.StatusOK: // 1xx announce another
 		o.status = status
+		if o.held = o.operation != nil; o.held {
+			return
+		}
 	}
 	o.ResponseWriter.WriteHeader(status)
 }
 
+// Write sends the header first. Operations write the whole of their body at once,
+// so the header can tell its length: without that net/http sends a long body in
+// chunks, with a system call for each part, and a gateway passes each part on by
+// itself.
 func (o *observation) Write(content []byte) (int, error) {
 	if o.status == 0 {
-		o.status = http.StatusOK
+		o.WriteHeader(http.StatusOK)
+	}
+	if o.held {
+		o.Header()["Content-Length"] = []string{strconv.Itoa(len(content))}
+		o.release()
 	}
 	n, err := o.ResponseWriter.Write(content)
 	o.written += int64(n)
 	return n, err
+}
+
+// release sends the header if it still waits.
+func (o *observation) release() {
+	if o.held {
+		o.held = false
+		o.ResponseWriter.WriteHeader(o.status)
+	}
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -86,6 +112,9 @@ func (a *API) finish(o *observation, r *http.Request, id string, start time.Time
 			problem.Write(o, r, asProblem(o.failure))
 			cause = nil
 		}
+	}
+	if cause == nil {
+		o.release()
 	}
 	if o.status == 0 {
 		o.status = http.StatusOK // what net/http sends for a handler that wrote nothing

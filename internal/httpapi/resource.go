@@ -39,8 +39,19 @@ func Values[T any](items []Revised[T]) []T {
 // Now returns the time as databases keep it: milliseconds since 1970, UTC.
 func Now() int64 { return time.Now().UnixMilli() }
 
-// Time turns what Now returned into a time in UTC.
-func Time(milliseconds int64) time.Time { return time.UnixMilli(milliseconds).UTC() }
+// Timestamp is a moment as answers write it: RFC 3339 in UTC, with as many digits
+// of milliseconds as it needs.
+type Timestamp string
+
+// Time reads the moment that an answer tells of. It returns an error if that is
+// none.
+func (t Timestamp) Time() (time.Time, error) { return time.Parse(time.RFC3339Nano, string(t)) }
+
+// Time turns what Now returned into the text of answers.
+func Time(milliseconds int64) Timestamp {
+	var text [len(time.RFC3339Nano)]byte
+	return Timestamp(time.UnixMilli(milliseconds).UTC().AppendFormat(text[:0], time.RFC3339Nano))
+}
 
 // CreateAll creates items in one transaction, all or none. An error of insert
 // is returned as Item returns it.

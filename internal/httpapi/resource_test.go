@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -223,8 +224,30 @@ func TestRevised(t *testing.T) {
 	if got := Values[string](nil); got == nil {
 		t.Error("no rows must become an empty JSON array")
 	}
-	now := Now()
-	if got := Time(now); got.UnixMilli() != now || got.Location() != time.UTC {
-		t.Errorf("got %v", got)
+}
+
+func TestTimestamp(t *testing.T) {
+	for _, c := range []struct {
+		milliseconds int64
+		want         Timestamp
+	}{
+		{0, "1970-01-01T00:00:00Z"},
+		{1795701153040, "2026-11-26T13:52:33.04Z"},
+		{1795701153041, "2026-11-26T13:52:33.041Z"},
+		{-1, "1969-12-31T23:59:59.999Z"},
+	} {
+		got := Time(c.milliseconds)
+		if got != c.want {
+			t.Errorf("Time(%d) = %s, want %s", c.milliseconds, got, c.want)
+		}
+		if encoded, err := json.Marshal(time.UnixMilli(c.milliseconds).UTC()); err != nil || string(encoded) != `"`+string(got)+`"` {
+			t.Errorf("encoding/json writes %s, %v; Time %q", encoded, err, got)
+		}
+		if back, err := got.Time(); err != nil || back.UnixMilli() != c.milliseconds {
+			t.Errorf("%s reads as %v, %v; want %d ms", got, back, err, c.milliseconds)
+		}
+	}
+	if _, err := Timestamp("yesterday").Time(); err == nil {
+		t.Error("yesterday was read as a moment")
 	}
 }

@@ -82,6 +82,7 @@ func (i *Instance) Serve(ctx context.Context, listener net.Listener) error {
 // NewServer returns an HTTP server with the time and size limits that every
 // FountainAI listener has.
 func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	reserveMemory()
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: headerTime,

@@ -10,8 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
+	"fountain.coach/fountainai/internal/httpapi"
 	"github.com/gorilla/mux"
 	"github.com/oapi-codegen/runtime"
 )
@@ -102,7 +102,7 @@ type NewVersion struct {
 type SequenceNumber = int64
 
 // Timestamp RFC 3339, UTC.
-type Timestamp = time.Time
+type Timestamp = httpapi.Timestamp
 
 // Version defines model for Version.
 type Version struct {

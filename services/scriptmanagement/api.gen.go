@@ -10,8 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
+	"fountain.coach/fountainai/internal/httpapi"
 	"github.com/gorilla/mux"
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
@@ -145,7 +145,7 @@ type Source = string
 type Text = string
 
 // Timestamp RFC 3339, UTC.
-type Timestamp = time.Time
+type Timestamp = httpapi.Timestamp
 
 // Title defines model for Title.
 type Title = string

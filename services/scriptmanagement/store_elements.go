@@ -5,7 +5,6 @@ package scriptmanagement
 import (
 	"context"
 	"strings"
-	"time"
 
 	"fountain.coach/fountainai/internal/httpapi"
 	"fountain.coach/fountainai/internal/storage"
@@ -18,8 +17,8 @@ type element struct {
 	scriptID  int64
 	text      string
 	number    int64
-	createdAt time.Time
-	updatedAt time.Time
+	createdAt Timestamp
+	updatedAt Timestamp
 }
 
 type elementRow = httpapi.Revised[element]

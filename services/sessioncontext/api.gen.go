@@ -10,8 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
+	"fountain.coach/fountainai/internal/httpapi"
 	"github.com/gorilla/mux"
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
@@ -97,7 +97,7 @@ type SessionUpdate struct {
 type Text = string
 
 // Timestamp RFC 3339, UTC.
-type Timestamp = time.Time
+type Timestamp = httpapi.Timestamp
 
 // CharacterIDFilter defines model for CharacterIdFilter.
 type CharacterIDFilter = Identifier

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"fountain.coach/fountainai/internal/httpapi"
 	"github.com/gorilla/mux"
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
@@ -426,7 +427,7 @@ type StorySpokenWord struct {
 type Text = string
 
 // Timestamp RFC 3339, UTC.
-type Timestamp = time.Time
+type Timestamp = httpapi.Timestamp
 
 // Title defines model for Title.
 type Title = string

@@ -93,9 +93,9 @@ type outcome struct {
 }
 
 func (o outcome) freshness(story head) Freshness {
-	f := Freshness{State: o.state, AsOf: httpapi.Time(story.refreshedAt), Peers: append([]PeerFreshness{}, o.peers...)}
+	f := Freshness{State: o.state, AsOf: time.UnixMilli(story.refreshedAt).UTC(), Peers: append([]PeerFreshness{}, o.peers...)}
 	if o.state == Live {
-		f.AsOf = httpapi.Time(httpapi.Now())
+		f.AsOf = time.UnixMilli(httpapi.Now()).UTC()
 	}
 	return f
 }

@@ -119,7 +119,22 @@ func programs() (string, error) {
 	return "", errors.New("PostgreSQL is not installed: apt-get install postgresql")
 }
 
+// Durable starts a server outside of tests, one that keeps what it has committed
+// through a power cut, as those of tests do not. remove ends it.
+func Durable() (s *Server, remove func(), err error) {
+	s, err = startWith("max_connections = 300\nlisten_addresses = ''\n")
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.remove, nil
+}
+
+// start starts a server for tests: nothing of it has to survive the machine.
 func start() (*Server, error) {
+	return startWith("fsync = off\nfull_page_writes = off\nmax_connections = 300\nlisten_addresses = ''\nshared_buffers = 32MB\n")
+}
+
+func startWith(settings string) (*Server, error) {
 	bin, err := programs()
 	if err != nil {
 		return nil, err
@@ -130,7 +145,7 @@ func start() (*Server, error) {
 		return nil, err
 	}
 	s := &Server{folder: folder, bin: bin}
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(settings); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	if err := s.start(); err != nil {
@@ -140,8 +155,8 @@ func start() (*Server, error) {
 	return s, nil
 }
 
-// prepare makes the cluster. Nothing of it has to survive the machine.
-func (s *Server) prepare() error {
+// prepare makes the cluster.
+func (s *Server) prepare(settings string) error {
 	if err := s.disown(); err != nil {
 		return err
 	}
@@ -152,7 +167,6 @@ func (s *Server) prepare() error {
 	if output, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, output)
 	}
-	const settings = "fsync = off\nfull_page_writes = off\nmax_connections = 300\nlisten_addresses = ''\nshared_buffers = 32MB\n"
 	file, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return err
