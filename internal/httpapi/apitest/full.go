@@ -10,23 +10,30 @@ import (
 	"fountain.coach/fountainai/internal/storage"
 )
 
-// changeable are the tables that operations change.
-const changeable = `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-	AND name NOT LIKE 'storage_%' AND name NOT LIKE '%_version' AND name <> 'ballast' ORDER BY name`
+// changeable are the tables that operations change, by engine.
+var changeable = map[storage.Engine]string{
+	storage.SQLite: `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+		AND name NOT LIKE 'storage_%' AND name NOT LIKE '%_version' AND name <> 'ballast' ORDER BY name`,
+	storage.PostgreSQL: `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()
+		AND tablename NOT LIKE 'storage_%' AND tablename NOT LIKE '%_version' ORDER BY tablename`,
+}
 
 // FillDisk leaves the database no room to grow, and has every change need some:
-// a small one could still find its place in pages that are half empty. MakeRoom
-// ends it.
+// a small one could still find its place in pages that are half empty. A server,
+// whose disk is not ours to fill, says of every change what it says when its disk
+// is full. MakeRoom ends it.
 func (s *Service) FillDisk() {
 	s.t.Helper()
-	s.Exec("CREATE TABLE IF NOT EXISTS ballast (content BLOB)")
-	names, err := storage.ReadValue(context.Background(), s.Instance.DB, func(tx *storage.Tx) ([]string, error) {
-		return storage.All(tx, changeable, nil, func(row func(dest ...any) error, name *string) error { return row(name) })
-	})
-	if err != nil || len(names) == 0 {
-		s.t.Fatalf("tables: got %v, %v", names, err)
+	if engine == storage.PostgreSQL {
+		s.Exec(`CREATE OR REPLACE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+			$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$`)
+		for _, name := range s.changeable() {
+			s.Exec("CREATE TRIGGER heavy AFTER INSERT OR UPDATE OR DELETE ON " + name + " FOR EACH ROW EXECUTE FUNCTION full_disk()")
+		}
+		return
 	}
-	for _, name := range names {
+	s.Exec("CREATE TABLE IF NOT EXISTS ballast (content BLOB)")
+	for _, name := range s.changeable() {
 		for _, event := range []string{"INSERT", "UPDATE", "DELETE"} {
 			s.Exec(fmt.Sprintf(`CREATE TRIGGER IF NOT EXISTS heavy_%s_%s AFTER %[2]s ON %[1]s
 				BEGIN INSERT INTO ballast VALUES (zeroblob(65536)); END`, name, event))
@@ -35,9 +42,24 @@ func (s *Service) FillDisk() {
 	s.pragma("max_page_count = 1") // SQLite makes it what the database has
 }
 
+func (s *Service) changeable() []string {
+	s.t.Helper()
+	names, err := storage.ReadValue(context.Background(), s.Instance.DB, func(tx *storage.Tx) ([]string, error) {
+		return storage.All(tx, changeable[engine], nil, func(row func(dest ...any) error, name *string) error { return row(name) })
+	})
+	if err != nil || len(names) == 0 {
+		s.t.Fatalf("tables: got %v, %v", names, err)
+	}
+	return names
+}
+
 // MakeRoom lets the database grow again.
 func (s *Service) MakeRoom() {
 	s.t.Helper()
+	if engine == storage.PostgreSQL {
+		s.Exec("DROP FUNCTION full_disk CASCADE")
+		return
+	}
 	s.pragma("max_page_count = 1000000")
 }
 
