@@ -2,6 +2,7 @@
 package charts_test
 
 import (
+	"sync"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -13,15 +14,32 @@ import (
 // demo is the release of the tests that need no cluster.
 var demo = charts.Release{Name: "fountainai", Namespace: "demo"}
 
-// render returns the objects of a chart and fails the test if there are none.
+// renderings keeps what was rendered, by chart and values: many tests look at the
+// same sets of values.
+var renderings sync.Map
+
+// render returns the objects of a chart, which are the caller's to change, and
+// fails the test if there are none.
 func render(t testing.TB, name string, values map[string]any) []*unstructured.Unstructured {
 	t.Helper()
-	objects, err := charts.Render(name, demo, values)
+	text, err := yaml.Marshal(values)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(objects) == 0 {
-		t.Fatalf("chart %s renders nothing", name)
+	known, found := renderings.Load(name + "\n" + string(text))
+	if !found {
+		objects, err := charts.Render(name, demo, values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(objects) == 0 {
+			t.Fatalf("chart %s renders nothing", name)
+		}
+		known, _ = renderings.LoadOrStore(name+"\n"+string(text), objects)
+	}
+	var objects []*unstructured.Unstructured
+	for _, object := range known.([]*unstructured.Unstructured) {
+		objects = append(objects, object.DeepCopy())
 	}
 	return objects
 }
