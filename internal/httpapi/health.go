@@ -71,7 +71,7 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 		notReady(w, r, "The service is shutting down.")
 		return
 	}
-	ready := Readiness{Status: Ready, Service: a.definition.Name, Version: Version(), Database: a.databaseReadiness()}
+	ready := Readiness{Status: Ready, Service: a.definition.Name, Version: Version()}
 	if err := a.probe(r.Context()); err != nil {
 		observed(w).failure = err
 		if !errors.Is(err, storage.ErrFull) {
@@ -84,6 +84,7 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 		notReady(w, r, ready.Replica.Error)
 		return
 	}
+	ready.Database = a.databaseReadiness()
 	if r.URL.Query().Get("rows") == "true" {
 		var err error
 		if ready.Database.Rows, err = a.db.Rows(r.Context()); err != nil {
@@ -96,7 +97,7 @@ func (a *API) readyz(w http.ResponseWriter, r *http.Request) {
 
 func (a *API) databaseReadiness() DatabaseReadiness {
 	stats := a.db.Stats()
-	ready := DatabaseReadiness{Engine: a.db.Engine(), SizeBytes: a.db.Size()}
+	ready := DatabaseReadiness{Engine: a.db.Engine(), SizeBytes: stats.SizeBytes + stats.WALBytes}
 	if stats.DiskBytes > 0 {
 		ready.DiskFreeBytes = &stats.DiskFreeBytes
 	}
