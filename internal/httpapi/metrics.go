@@ -34,7 +34,7 @@ func newMetrics(service string, db *storage.DB) *metrics {
 		ConstLabels: prometheus.Labels{"service": service, "version": Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.duration, build, newDatabaseCollector(db, labels),
+	m.registry.MustRegister(m.requests, m.duration, build, newDatabaseReadings(db, labels),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	db.Observe(newCommitMetrics(m.registry, labels).observe)
 	return m

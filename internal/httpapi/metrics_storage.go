@@ -50,55 +50,26 @@ func (m *commitMetrics) observe(commit storage.Commit) {
 	}
 }
 
-// databaseCollector reports the state of a database at the moment of the scrape.
-type databaseCollector struct {
-	db     *storage.DB
-	values []databaseValue
-}
-
-type databaseValue struct {
-	description *prometheus.Desc
-	kind        prometheus.ValueType
-	of          func(storage.Stats) float64
-}
-
-func newDatabaseCollector(db *storage.DB, labels prometheus.Labels) *databaseCollector {
-	c := &databaseCollector{db: db}
-	add := func(kind prometheus.ValueType, name, help string, of func(storage.Stats) float64) {
-		c.values = append(c.values, databaseValue{prometheus.NewDesc(name, help, nil, labels), kind, of})
-	}
-	add(prometheus.GaugeValue, "fountain_database_size_bytes", "Bytes on disk of the database and its write-ahead log.",
+// newDatabaseReadings reports the state of a database.
+func newDatabaseReadings(db *storage.DB, labels prometheus.Labels) prometheus.Collector {
+	r := newReadings(db.Stats, labels)
+	r.add(prometheus.GaugeValue, "fountain_database_size_bytes", "Bytes on disk of the database and its write-ahead log.",
 		func(s storage.Stats) float64 { return float64(s.SizeBytes + s.WALBytes) })
-	add(prometheus.GaugeValue, "fountain_database_wal_size_bytes", "Bytes on disk of the write-ahead log.",
+	r.add(prometheus.GaugeValue, "fountain_database_wal_size_bytes", "Bytes on disk of the write-ahead log.",
 		func(s storage.Stats) float64 { return float64(s.WALBytes) })
-	add(prometheus.GaugeValue, "fountain_storage_queue_length", "Writes that wait for the writer.",
+	r.add(prometheus.GaugeValue, "fountain_storage_queue_length", "Writes that wait for the writer.",
 		func(s storage.Stats) float64 { return float64(s.Queued) })
-	add(prometheus.GaugeValue, "fountain_storage_reads_in_progress", "Reads under way.",
+	r.add(prometheus.GaugeValue, "fountain_storage_reads_in_progress", "Reads under way.",
 		func(s storage.Stats) float64 { return float64(s.Reading) })
-	add(prometheus.GaugeValue, "fountain_storage_reads_limit", "Reads that may be under way at once.",
+	r.add(prometheus.GaugeValue, "fountain_storage_reads_limit", "Reads that may be under way at once.",
 		func(s storage.Stats) float64 { return float64(s.MaxReading) })
-	add(prometheus.CounterValue, "fountain_storage_delayed_reads_total", "Reads that had to wait for another to end.",
+	r.add(prometheus.CounterValue, "fountain_storage_delayed_reads_total", "Reads that had to wait for another to end.",
 		func(s storage.Stats) float64 { return float64(s.DelayedReads) })
 	if db.Stats().DiskBytes > 0 {
-		add(prometheus.GaugeValue, "fountain_database_disk_size_bytes", "Size of the file system that holds the database.",
+		r.add(prometheus.GaugeValue, "fountain_database_disk_size_bytes", "Size of the file system that holds the database.",
 			func(s storage.Stats) float64 { return float64(s.DiskBytes) })
-		add(prometheus.GaugeValue, "fountain_database_disk_free_bytes", "Bytes that the service may still use of the file system that holds the database.",
+		r.add(prometheus.GaugeValue, "fountain_database_disk_free_bytes", "Bytes that the service may still use of the file system that holds the database.",
 			func(s storage.Stats) float64 { return float64(s.DiskFreeBytes) })
 	}
-	return c
-}
-
-// Describe implements prometheus.Collector.
-func (c *databaseCollector) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, value := range c.values {
-		descriptions <- value.description
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *databaseCollector) Collect(samples chan<- prometheus.Metric) {
-	stats := c.db.Stats()
-	for _, value := range c.values {
-		samples <- prometheus.MustNewConstMetric(value.description, value.kind, value.of(stats))
-	}
+	return r
 }

@@ -59,7 +59,7 @@ func restoreReplica(ctx context.Context, definition Definition, databaseURL stri
 	settings.Logger = logger
 	outcome, err := replica.Restore(ctx, settings, definition.Name, path, definition.Migrations)
 	switch {
-	case err != nil && settings.StartEmpty && replica.IsUnreachable(err):
+	case err != nil && settings.StartEmpty && errors.Is(err, replica.ErrUnreachable):
 		logger.Warn("the replica cannot be read; starting with a new database, as told", "error", err)
 	case err != nil:
 		return fmt.Errorf("begin with the replica: %w", err)
@@ -91,7 +91,7 @@ func (i *Instance) keepReplica(ctx context.Context, definition Definition, optio
 	}
 	i.replica = kept
 	i.API.replica = kept.Status
-	i.API.Registry().MustRegister(newReplicaCollector(kept.Status, prometheus.Labels{"service": definition.Name}))
+	i.API.Registry().MustRegister(newReplicaReadings(kept.Status, prometheus.Labels{"service": definition.Name}))
 	return nil
 }
 
@@ -118,23 +118,9 @@ func (a *API) replicaReadiness() *ReplicaReadiness {
 // what is written here would be lost.
 func (r *ReplicaReadiness) superseded() bool { return r != nil && r.State == replica.Superseded }
 
-// replicaCollector reports a replica at the moment of the scrape.
-type replicaCollector struct {
-	status func() replica.Status
-	values []replicaValue
-}
-
-type replicaValue struct {
-	description *prometheus.Desc
-	kind        prometheus.ValueType
-	of          func(replica.Status) float64
-}
-
-func newReplicaCollector(status func() replica.Status, labels prometheus.Labels) *replicaCollector {
-	c := &replicaCollector{status: status}
-	add := func(kind prometheus.ValueType, name, help string, of func(replica.Status) float64) {
-		c.values = append(c.values, replicaValue{prometheus.NewDesc(name, help, nil, labels), kind, of})
-	}
+// newReplicaReadings reports a replica.
+func newReplicaReadings(status func() replica.Status, labels prometheus.Labels) prometheus.Collector {
+	r := newReadings(status, labels)
 	is := func(state replica.State) func(replica.Status) float64 {
 		return func(s replica.Status) float64 {
 			if s.State == state {
@@ -143,34 +129,19 @@ func newReplicaCollector(status func() replica.Status, labels prometheus.Labels)
 			return 0
 		}
 	}
-	add(prometheus.GaugeValue, "fountain_replica_following", "1 while what is written goes to the replica.", is(replica.Following))
-	add(prometheus.GaugeValue, "fountain_replica_superseded", "1 once another process has taken the replica over.", is(replica.Superseded))
-	add(prometheus.GaugeValue, "fountain_replica_behind_seconds", "Time since all that had been written was known to be at the replica, or since the start.",
+	r.add(prometheus.GaugeValue, "fountain_replica_following", "1 while what is written goes to the replica.", is(replica.Following))
+	r.add(prometheus.GaugeValue, "fountain_replica_superseded", "1 once another process has taken the replica over.", is(replica.Superseded))
+	r.add(prometheus.GaugeValue, "fountain_replica_behind_seconds", "Time since all that had been written was known to be at the replica, or since the start.",
 		func(s replica.Status) float64 { return s.Age(time.Now()).Seconds() })
-	add(prometheus.GaugeValue, "fountain_replica_pending_bytes", "Bytes that wait to be sent to the replica.",
+	r.add(prometheus.GaugeValue, "fountain_replica_pending_bytes", "Bytes that wait to be sent to the replica.",
 		func(s replica.Status) float64 { return float64(s.Bytes) })
-	add(prometheus.GaugeValue, "fountain_replica_pending_transactions", "Steps of the log, each of about a second, that wait to be sent to the replica.",
+	r.add(prometheus.GaugeValue, "fountain_replica_pending_transactions", "Steps of the log, each of about a second, that wait to be sent to the replica.",
 		func(s replica.Status) float64 { return float64(s.Transactions) })
-	add(prometheus.CounterValue, "fountain_replica_sent_bytes_total", "Bytes sent to the replica.",
+	r.add(prometheus.CounterValue, "fountain_replica_sent_bytes_total", "Bytes sent to the replica.",
 		func(s replica.Status) float64 { return float64(s.SentBytes) })
-	add(prometheus.CounterValue, "fountain_replica_snapshots_total", "Times that the whole database had to be sent because the replica could not be continued.",
+	r.add(prometheus.CounterValue, "fountain_replica_snapshots_total", "Times that the whole database had to be sent because the replica could not be continued.",
 		func(s replica.Status) float64 { return float64(s.Snapshots) })
-	add(prometheus.CounterValue, "fountain_replica_errors_total", "Attempts to reach or write the replica that failed.",
+	r.add(prometheus.CounterValue, "fountain_replica_errors_total", "Attempts to reach or write the replica that failed.",
 		func(s replica.Status) float64 { return float64(s.Failures) })
-	return c
-}
-
-// Describe implements prometheus.Collector.
-func (c *replicaCollector) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, value := range c.values {
-		descriptions <- value.description
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *replicaCollector) Collect(samples chan<- prometheus.Metric) {
-	status := c.status()
-	for _, value := range c.values {
-		samples <- prometheus.MustNewConstMetric(value.description, value.kind, value.of(status))
-	}
+	return r
 }

@@ -71,7 +71,7 @@ func open(ctx context.Context, path string, settings Settings) (*stage, Outcome,
 
 func openWith(ctx context.Context, path string, settings Settings, migrations fs.FS) (*stage, Outcome, error) {
 	outcome, err := Restore(ctx, settings, service, path, migrations)
-	if err != nil && !(settings.StartEmpty && IsUnreachable(err)) {
+	if err != nil && !(settings.StartEmpty && errors.Is(err, ErrUnreachable)) {
 		return nil, outcome, err
 	}
 	db, err := storage.Open(ctx, path, migrations, storage.Options{Logger: settings.Logger, Service: service, Unfolded: true})

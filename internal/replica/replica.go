@@ -48,9 +48,6 @@ const (
 	StartEmptyUsage = "true begins an empty volume with a new database if the replica cannot be read"
 )
 
-// IsUnreachable reports whether err says that the replica cannot be read.
-func IsUnreachable(err error) bool { return errors.Is(err, ErrUnreachable) }
-
 // ErrUnreachable means that the replica cannot be read, for now or at all, so that
 // nobody knows what an empty volume is to begin with.
 var ErrUnreachable = errors.New("the replica cannot be read")
