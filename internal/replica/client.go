@@ -30,7 +30,7 @@ const (
 // client is a litestream.ReplicaClient on a place.
 type client struct {
 	at place
-	// mayWrite, if not nil, is asked before each file that is written.
+	// mayWrite, if not nil, is asked before each file that is written or removed.
 	mayWrite func(ctx context.Context) error
 	// newest, if set, answers for what is on level 0.
 	newest atomic.Pointer[[]*ltx.FileInfo]
@@ -66,6 +66,14 @@ func (c *client) refused() error {
 		return *err
 	}
 	return nil
+}
+
+// permitted returns why nothing may be written or removed, nil if it may.
+func (c *client) permitted(ctx context.Context) error {
+	if err := c.refused(); err != nil || c.mayWrite == nil {
+		return err
+	}
+	return c.mayWrite(ctx)
 }
 
 // LTXFiles implements litestream.ReplicaClient.
@@ -114,13 +122,8 @@ func (c *client) OpenLTXFile(ctx context.Context, level int, least, most ltx.TXI
 
 // WriteLTXFile implements litestream.ReplicaClient.
 func (c *client) WriteLTXFile(ctx context.Context, level int, least, most ltx.TXID, content io.Reader) (*ltx.FileInfo, error) {
-	if err := c.refused(); err != nil {
+	if err := c.permitted(ctx); err != nil {
 		return nil, err
-	}
-	if c.mayWrite != nil {
-		if err := c.mayWrite(ctx); err != nil {
-			return nil, err
-		}
 	}
 	header, content, err := ltx.PeekHeader(content)
 	if err != nil {
@@ -137,13 +140,11 @@ func (c *client) WriteLTXFile(ctx context.Context, level int, least, most ltx.TX
 
 // DeleteLTXFiles implements litestream.ReplicaClient.
 func (c *client) DeleteLTXFiles(ctx context.Context, old []*ltx.FileInfo) error {
-	if err := c.refused(); err != nil || len(old) == 0 {
-		return err
+	if len(old) == 0 {
+		return c.refused()
 	}
-	if c.mayWrite != nil {
-		if err := c.mayWrite(ctx); err != nil {
-			return err
-		}
+	if err := c.permitted(ctx); err != nil {
+		return err
 	}
 	names := make([]string, len(old))
 	for i, info := range old {

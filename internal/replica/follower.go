@@ -116,11 +116,11 @@ var tables = []string{
 
 // fetchNewest puts the newest file of the replica in place of what is known here,
 // if that is older, so that numbers go on from there.
-func (f *follower) fetchNewest(ctx context.Context, folder string, newest *ltx.FileInfo) error {
+func (f *follower) fetchNewest(ctx context.Context, level0 string, newest *ltx.FileInfo) error {
 	if newest == nil {
 		return nil
 	}
-	entries, err := os.ReadDir(folder)
+	entries, err := os.ReadDir(level0)
 	if err != nil {
 		return err
 	}
@@ -134,16 +134,13 @@ func (f *follower) fetchNewest(ctx context.Context, folder string, newest *ltx.F
 		return err
 	}
 	for _, entry := range entries {
-		err = errors.Join(err, os.Remove(filepath.Join(folder, entry.Name())))
+		err = errors.Join(err, os.Remove(filepath.Join(level0, entry.Name())))
 	}
 	if err == nil {
-		_, err = (localFolder(folder)).put(ctx, ltx.FormatFilename(newest.MinTXID, newest.MaxTXID), content, newest.CreatedAt)
+		_, err = folder(level0).put(ctx, ltx.FormatFilename(newest.MinTXID, newest.MaxTXID), content, newest.CreatedAt)
 	}
 	return full(errors.Join(err, content.Close()))
 }
-
-// localFolder is a folder written to as a replica's is.
-type localFolder = folder
 
 // guarded turns a panic inside Litestream into an error: the service does not
 // depend on its replica.

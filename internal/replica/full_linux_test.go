@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -107,10 +106,7 @@ func fillWithNoise(t *testing.T, s *stage, rounds int) {
 	for range rounds {
 		rand.Read(noise)
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-			err := s.DB.Write(t.Context(), func(_ context.Context, tx *storage.Tx) error {
-				_, err := tx.Exec("UPDATE lines SET body = $1 WHERE number = 1", noise)
-				return err
-			})
+			err := s.rewrite(t.Context(), "$1", noise)
 			if err == nil {
 				break
 			}

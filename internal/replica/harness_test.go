@@ -120,6 +120,14 @@ func (s *stage) write(t *testing.T, numbers ...int) {
 	}
 }
 
+// rewrite gives the line of number 1 another body: an expression of one argument.
+func (s *stage) rewrite(ctx context.Context, body string, argument any) error {
+	return s.DB.Write(ctx, func(_ context.Context, tx *storage.Tx) error {
+		_, err := tx.Exec("UPDATE lines SET body = "+body+" WHERE number = 1", argument)
+		return err
+	})
+}
+
 // reach waits until all that was written before is at the replica.
 func (s *stage) reach(t *testing.T) {
 	t.Helper()

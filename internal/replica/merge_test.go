@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"context"
 	"crypto/rand"
 	"testing"
 
@@ -23,10 +22,7 @@ func TestMerge(t *testing.T) {
 			noise := make([]byte, 3<<20)
 			rand.Read(noise)
 			for range 3 {
-				must(t, s.DB.Write(t.Context(), func(_ context.Context, tx *storage.Tx) error {
-					_, err := tx.Exec("UPDATE lines SET body = body || hex($1) WHERE number = 1", noise)
-					return err
-				}))
+				must(t, s.rewrite(t.Context(), "body || hex($1)", noise))
 			}
 			s.reach(t)
 			must(t, s.follower.merge(t.Context()))

@@ -233,13 +233,20 @@ func (r *Replicator) tend(ctx context.Context) {
 func (r *Replicator) foldLoose(ctx context.Context) error {
 	r.loose.Lock()
 	defer r.loose.Unlock()
-	size, limit := r.db.LogSize(), int64(foldAt)
+	if r.follower != nil {
+		return nil
+	}
+	size := r.db.LogSize()
+	if size < foldAt {
+		return nil
+	}
+	limit := int64(foldAt)
 	if _, err := os.Stat(r.folder()); err == nil {
 		limit = looseFoldAt
 	}
 	free := r.db.Stats().DiskFreeBytes
 	tight := free > 0 && free < uint64(2*size)
-	if r.follower != nil || size < foldAt || size < limit && !tight {
+	if size < limit && !tight {
 		return nil
 	}
 	if err := storage.ForgetFollower(r.db.File()); err != nil {

@@ -133,10 +133,7 @@ func TestLogIsCut(t *testing.T) {
 	must(t, err)
 	const limit = 64 << 20
 	for round := 0; s.DB.LogSize() <= limit+limit/4; round++ {
-		must(t, s.DB.Write(t.Context(), func(_ context.Context, tx *storage.Tx) error {
-			_, err := tx.Exec("UPDATE lines SET body = hex(zeroblob(2000000 + $1)) WHERE number = 1", round)
-			return err
-		}))
+		must(t, s.rewrite(t.Context(), "hex(zeroblob(2000000 + $1))", round))
 	}
 	must(t, held.Close())
 	for number := 2; s.DB.LogSize() > limit; number++ {
@@ -173,10 +170,7 @@ func TestBacklog(t *testing.T) {
 		for i := range noise {
 			noise[i] = byte(i*i>>7) ^ byte(round*31+i*i*i>>3)
 		}
-		must(t, s.DB.Write(t.Context(), func(_ context.Context, tx *storage.Tx) error {
-			_, err := tx.Exec("UPDATE lines SET body = hex($1) WHERE number = 1", noise)
-			return err
-		}))
+		must(t, s.rewrite(t.Context(), "hex($1)", noise))
 		given += 2 * int64(len(noise))
 		before := s.Status().Bytes
 		s.await(t, "the step is copied", func(status Status) bool {
