@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"time"
+
+	"fountain.coach/fountainai/internal/storage"
 )
 
 var unfinishedSet = regexp.MustCompile(`^\.\d{8}T\d{6}Z\.(partial|removed)$`)
@@ -47,17 +49,7 @@ func (f folder) Publish(_ context.Context, name, staged string) error {
 	if _, err := os.Stat(filepath.Join(staged, Manifest)); err != nil {
 		return err
 	}
-	return errors.Join(os.Rename(staged, f.path(name)), syncFolder(string(f)))
-}
-
-// syncFolder makes a new name durable, where the file system can.
-func syncFolder(path string) error {
-	opened, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	_ = opened.Sync()
-	return opened.Close()
+	return errors.Join(os.Rename(staged, f.path(name)), storage.SyncFolder(string(f)))
 }
 
 func (f folder) Open(_ context.Context, name, file string) (io.ReadCloser, error) {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"fountain.coach/fountainai/internal/storage"
 )
 
 type folder string
@@ -58,7 +60,7 @@ func (f folder) put(ctx context.Context, name string, content io.Reader, made ti
 	if err != nil {
 		return 0, errors.Join(err, ignoreMissing(os.Remove(file.Name())))
 	}
-	return size, syncFolder(filepath.Dir(final))
+	return size, storage.SyncFolder(filepath.Dir(final))
 }
 
 func ignoreMissing(err error) error {
@@ -66,16 +68,6 @@ func ignoreMissing(err error) error {
 		return nil
 	}
 	return err
-}
-
-// syncFolder makes a new name durable, where the file system can.
-func syncFolder(path string) error {
-	opened, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	_ = opened.Sync()
-	return opened.Close()
 }
 
 func (f folder) open(_ context.Context, name string, offset, size int64) (io.ReadCloser, error) {

@@ -6,33 +6,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"fountain.coach/fountainai/internal/replica/replicatest"
 	"fountain.coach/fountainai/internal/storage"
+	"fountain.coach/fountainai/internal/storage/disktest"
 )
-
-// smallDisk mounts a file system of size bytes, or skips the test.
-func smallDisk(t *testing.T, size string) string {
-	t.Helper()
-	folder := t.TempDir()
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size="+size); err != nil {
-		t.Skipf("needs the right to mount a small file system: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(folder, 0); err != nil {
-			t.Errorf("unmount: %v", err)
-		}
-	})
-	return folder
-}
 
 // TestFullReplica: the replica's disk is full. Writes go on, nothing at the replica
 // is spoilt, and it gets the rest when there is room.
 func TestFullReplica(t *testing.T) {
-	folder := smallDisk(t, "2m")
+	folder := disktest.Small(t, "2m")
 	settings := fast(folder, nil)
 	s := begin(t, newPath(t), settings, Nothing)
 	s.write(t, 1)
@@ -63,7 +48,7 @@ func TestFullVolume(t *testing.T) {
 	s.write(t, span(1, 2000)...)
 	s.reach(t)
 	must(t, s.end())
-	volume := smallDisk(t, "256k")
+	volume := disktest.Small(t, "256k")
 	path := filepath.Join(volume, "numbers.db")
 	_, err := Restore(t.Context(), settings, service, path, testMigrations())
 	wantError(t, err, storage.ErrFull, "full")
@@ -79,7 +64,7 @@ func TestFullVolume(t *testing.T) {
 // service's own disk. It is given up, so that writes go on.
 func TestVolumeFilledByBacklog(t *testing.T) {
 	proxy, settings := proxied(t)
-	path := filepath.Join(smallDisk(t, "24m"), "numbers.db")
+	path := filepath.Join(disktest.Small(t, "24m"), "numbers.db")
 	s := begin(t, path, settings, Nothing)
 	s.write(t, 1)
 	s.reach(t)

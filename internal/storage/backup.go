@@ -209,10 +209,20 @@ func publish(partial, destination string) error {
 	return nil
 }
 
-// syncFolder makes the names in a folder durable where that can be done: some
-// file systems refuse it and some folders may not be opened, which SQLite
+// SyncFolder makes the names in a folder durable where that can be done: some
+// file systems refuse it, which is no error. A folder that cannot be opened is one.
+func SyncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	_ = folder.Sync()
+	return folder.Close()
+}
+
+// syncFolder is SyncFolder also where a folder may not be opened, which SQLite
 // passes over too.
-func syncFolder(path string) { _ = syncPath(path) }
+func syncFolder(path string) { _ = SyncFolder(path) }
 
 func syncPath(path string) error {
 	file, err := os.Open(path)

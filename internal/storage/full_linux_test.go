@@ -3,27 +3,13 @@ package storage
 import (
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
+
+	"fountain.coach/fountainai/internal/storage/disktest"
 )
 
-// smallDisk mounts a file system of size bytes, or skips the test.
-func smallDisk(t *testing.T, size string) string {
-	t.Helper()
-	folder := t.TempDir()
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size="+size); err != nil {
-		t.Skipf("needs the right to mount a small file system: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(folder, 0); err != nil {
-			t.Errorf("unmount: %v", err)
-		}
-	})
-	return folder
-}
-
 func TestFullDisk(t *testing.T) {
-	folder := smallDisk(t, "12m")
+	folder := disktest.Small(t, "12m")
 	ballast := filepath.Join(folder, "ballast")
 	must(t, os.WriteFile(ballast, make([]byte, 4<<20), 0o600))
 	path := filepath.Join(folder, "x.db")
@@ -56,7 +42,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestOpenOnFullDisk(t *testing.T) {
-	folder := smallDisk(t, "1m")
+	folder := disktest.Small(t, "1m")
 	ballast := filepath.Join(folder, "ballast")
 	must(t, os.WriteFile(ballast, make([]byte, 1<<20-12<<10), 0o600))
 	path := filepath.Join(folder, "x.db")
@@ -74,7 +60,7 @@ func TestBackupToFullDisk(t *testing.T) {
 	for number := range int64(300) {
 		must(t, db.Write(t.Context(), insertLongLine(number)))
 	}
-	folder := smallDisk(t, "1m")
+	folder := disktest.Small(t, "1m")
 	wantError(t, db.Backup(t.Context(), filepath.Join(folder, "copy.db")), ErrFull)
 	wantFiles(t, folder)
 }
@@ -83,7 +69,7 @@ func TestBackupToFullDisk(t *testing.T) {
 func TestCopyToFullDisk(t *testing.T) {
 	source := filepath.Join(t.TempDir(), "source.db")
 	family(t, source)
-	folder := smallDisk(t, "4m")
+	folder := disktest.Small(t, "4m")
 	ballast := filepath.Join(folder, "ballast")
 	must(t, os.WriteFile(ballast, make([]byte, 4<<20-200<<10), 0o600))
 	target := filepath.Join(folder, "target.db")
