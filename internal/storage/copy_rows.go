@@ -23,6 +23,8 @@ type copyEnd struct {
 
 func (e *copyEnd) close() error { return e.release() }
 
+func (e *copyEnd) end() *copyEnd { return e }
+
 // check refuses a source that is not the service's, or of another version.
 func (e *copyEnd) check(ctx context.Context, c Copy) error {
 	if err := e.dialect.refuseUnfinished(ctx, e.conn, e.name); err != nil {
@@ -56,20 +58,13 @@ func (e *copyEnd) count(ctx context.Context, table tableShape) (count int64, err
 	return count, err
 }
 
-// counter returns the highest identifier that the table gave out.
-func (e *copyEnd) counter(ctx context.Context, table tableShape) (highest int64, err error) {
+// counter returns the highest identifier that the table gave out, 0 if it does
+// not count.
+func (e *copyEnd) counter(ctx context.Context, table tableShape) (int64, error) {
 	if table.counter == "" {
 		return 0, nil
 	}
-	query := "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = '" + table.name + "'"
-	if e.dialect.goose == postgresDialect.goose {
-		err = e.conn.QueryRowContext(ctx, "SELECT pg_get_serial_sequence($1, $2)", table.name, table.counter).Scan(&query)
-		query = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM " + query
-	}
-	if err == nil {
-		err = e.conn.QueryRowContext(ctx, query).Scan(&highest)
-	}
-	return highest, err
+	return e.dialect.highest(ctx, e.conn, table)
 }
 
 // read returns the rows of a table in the order of its key.
@@ -77,8 +72,8 @@ func (e *copyEnd) read(ctx context.Context, table tableShape, progress func(int)
 	order := make([]string, len(table.key))
 	for i, column := range table.key {
 		order[i] = column.name
-		if column.kind == kindText && e.dialect.goose == postgresDialect.goose {
-			order[i] += ` COLLATE "C"` // as SQLite compares
+		if column.kind == kindText {
+			order[i] += e.dialect.byBytes
 		}
 	}
 	query := "SELECT " + strings.Join(table.names(), ", ") + " FROM " + table.name + " ORDER BY " + strings.Join(order, ", ")

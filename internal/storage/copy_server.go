@@ -81,7 +81,7 @@ func openServerTarget(ctx context.Context, c Copy) (copyTarget, error) {
 		err = s.mark(ctx)
 	}
 	if err == nil {
-		err = s.makeTables(ctx, c)
+		err = s.makeTables(ctx, p.pool, c, s.marked)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", p.name(), explainServer(err)), s.close())
@@ -105,21 +105,6 @@ func (s *serverTarget) mark(ctx context.Context) error {
 	return err
 }
 
-func (s *serverTarget) makeTables(ctx context.Context, c Copy) error {
-	pool := s.postgres.pool
-	if !s.marked {
-		if err := s.dialect.checkOwner(ctx, pool, s.name, c.Service, c.Migrations); err != nil {
-			return err
-		}
-		return s.dialect.checkVersions(ctx, pool, s.name, c.Migrations)
-	}
-	if err := s.dialect.migrate(ctx, pool, s.name, c.Migrations, c.Logger); err != nil {
-		return err
-	}
-	return s.dialect.markOwner(ctx, pool, s.name, c.Service)
-}
-
-func (s *serverTarget) end() *copyEnd  { return &s.copyEnd }
 func (s *serverTarget) isMarked() bool { return s.marked }
 
 func (s *serverTarget) fill(ctx context.Context, table tableShape, rows *rowReader, counter int64) error {
@@ -135,10 +120,6 @@ func (s *serverTarget) fill(ctx context.Context, table tableShape, rows *rowRead
 		_, err = tx.ExecContext(ctx, set, table.name, table.counter, counter)
 		return err
 	})
-}
-
-func (s *serverTarget) clear(ctx context.Context, tables []tableShape) error {
-	return s.inTransaction(ctx, func(tx *sql.Tx) error { return deleteRows(ctx, tx, tables) })
 }
 
 func (s *serverTarget) finish(ctx context.Context) error {

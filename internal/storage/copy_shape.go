@@ -6,11 +6,9 @@ import (
 	"database/sql"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"slices"
 	"strings"
-
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 )
 
 // tableShape is a table as both engines have it.
@@ -51,22 +49,8 @@ func tableShapes(ctx context.Context, service fs.FS) ([]tableShape, error) {
 	}
 	defer pool.Close()
 	pool.SetMaxOpenConns(1) // each connection would have a memory of its own
-	sets, err := migrationSets(service)
-	if err != nil {
+	if err := sqliteDialect.migrate(ctx, pool, "in memory", service, slog.New(slog.DiscardHandler)); err != nil {
 		return nil, err
-	}
-	for _, set := range sets {
-		store, err := database.NewStore(goose.DialectSQLite3, set.table)
-		if err != nil {
-			return nil, err
-		}
-		provider, err := goose.NewProvider("", pool, set.files, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
-		if err != nil {
-			return nil, fmt.Errorf("read the migrations: %w", err)
-		}
-		if _, err := provider.Up(ctx); err != nil {
-			return nil, fmt.Errorf("find the tables: %w", err)
-		}
 	}
 	return readShapes(ctx, pool)
 }

@@ -76,7 +76,7 @@ func (f *fileTarget) open(ctx context.Context, c Copy) error {
 	}
 	f.pool.SetMaxOpenConns(1)
 	f.copyEnd = copyEnd{dialect: sqliteDialect, name: f.path}
-	if err := f.makeTables(ctx, c); err != nil {
+	if err := f.makeTables(ctx, f.pool, c, f.marked); err != nil {
 		return explain(err)
 	}
 	f.conn, err = f.pool.Conn(ctx)
@@ -94,20 +94,6 @@ func (f *fileTarget) removeLink() {
 	}
 }
 
-func (f *fileTarget) makeTables(ctx context.Context, c Copy) error {
-	if err := sqliteDialect.checkOwner(ctx, f.pool, f.path, c.Service, c.Migrations); err != nil {
-		return err
-	}
-	if !f.marked {
-		return sqliteDialect.checkVersions(ctx, f.pool, f.path, c.Migrations)
-	}
-	if err := sqliteDialect.migrate(ctx, f.pool, f.path, c.Migrations, c.Logger); err != nil {
-		return err
-	}
-	return sqliteDialect.markOwner(ctx, f.pool, f.path, c.Service)
-}
-
-func (f *fileTarget) end() *copyEnd  { return &f.copyEnd }
 func (f *fileTarget) isMarked() bool { return f.marked }
 
 func (f *fileTarget) fill(ctx context.Context, table tableShape, rows *rowReader, counter int64) error {
@@ -138,31 +124,6 @@ func setSQLiteCounter(ctx context.Context, tx *sql.Tx, table string, counter int
 	}
 	_, err := tx.ExecContext(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", table, counter)
 	return err
-}
-
-func (f *fileTarget) clear(ctx context.Context, tables []tableShape) error {
-	return f.inTransaction(ctx, func(tx *sql.Tx) error { return deleteRows(ctx, tx, tables) })
-}
-
-// deleteRows empties tables, those that refer to others before these.
-func deleteRows(ctx context.Context, tx *sql.Tx, tables []tableShape) error {
-	for i := len(tables) - 1; i >= 0; i-- {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM "+tables[i].name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (e *copyEnd) inTransaction(ctx context.Context, run func(tx *sql.Tx) error) error {
-	tx, err := e.conn.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := run(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
 }
 
 // finish folds the log into the file and gives it its name, durably. Nobody has

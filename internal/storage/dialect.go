@@ -3,6 +3,7 @@
 package storage
 
 import (
+	"context"
 	"io"
 	"io/fs"
 	"regexp"
@@ -20,6 +21,10 @@ type dialect struct {
 	// allTables lists the names of all tables but those of the engine and of what
 	// copies it, without an end to the statement.
 	allTables string
+	// byBytes orders text by its bytes, as the databases of services compare it.
+	byBytes string
+	// highest selects the highest identifier that a table has given out.
+	highest func(ctx context.Context, db queryer, table tableShape) (int64, error)
 	// migrations translates numbered files that are written for SQLite.
 	migrations func(fs.FS) fs.FS
 }
@@ -29,6 +34,7 @@ var sqliteDialect = dialect{
 	hasTable: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1",
 	allTables: `SELECT name FROM sqlite_master WHERE type = 'table'
 		AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE '\_litestream\_%' ESCAPE '\'`,
+	highest:    sqliteHighest,
 	migrations: func(files fs.FS) fs.FS { return files },
 }
 
@@ -37,7 +43,23 @@ var postgresDialect = dialect{
 	goose:      goose.DialectPostgres,
 	hasTable:   "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1",
 	allTables:  "SELECT name FROM (SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()) AS tables WHERE TRUE",
+	byBytes:    ` COLLATE "C"`,
+	highest:    postgresHighest,
 	migrations: func(files fs.FS) fs.FS { return translated{files} },
+}
+
+func sqliteHighest(ctx context.Context, db queryer, table tableShape) (highest int64, err error) {
+	err = db.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = $1", table.name).Scan(&highest)
+	return highest, err
+}
+
+func postgresHighest(ctx context.Context, db queryer, table tableShape) (highest int64, err error) {
+	var sequence string
+	if err := db.QueryRowContext(ctx, "SELECT pg_get_serial_sequence($1, $2)", table.name, table.counter).Scan(&sequence); err != nil {
+		return 0, err
+	}
+	err = db.QueryRowContext(ctx, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM "+sequence).Scan(&highest)
+	return highest, err
 }
 
 // serviceTables leaves out what this package and its migrations keep.
