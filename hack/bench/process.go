@@ -2,19 +2,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // server is a process that answers HTTP on loopback.
@@ -72,34 +70,23 @@ func (s *server) stop() {
 
 // memory returns the resident memory in MiB.
 func (s *server) memory() (float64, error) {
-	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.command.Process.Pid), "status"))
+	process, err := procfs.NewProc(s.command.Process.Pid)
 	if err != nil {
 		return 0, err
 	}
-	for _, line := range strings.Split(string(content), "\n") {
-		if rest, found := strings.CutPrefix(line, "VmRSS:"); found {
-			kilobytes, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			return kilobytes / 1024, err
-		}
-	}
-	return 0, fmt.Errorf("%s: no VmRSS", s.name)
+	status, err := process.NewStatus()
+	return float64(status.VmRSS) / (1 << 20), err
 }
 
 // processorTime returns how long the process has computed, in steps of the
 // system's clock, 10 ms on Linux.
 func (s *server) processorTime() (time.Duration, error) {
-	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.command.Process.Pid), "stat"))
+	process, err := procfs.NewProc(s.command.Process.Pid)
 	if err != nil {
 		return 0, err
 	}
-	// The name of the program, which may hold anything, ends with the last ")".
-	fields := strings.Fields(string(content[bytes.LastIndexByte(content, ')')+1:]))
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("%s: no times in /proc", s.name)
-	}
-	user, userErr := strconv.Atoi(fields[11])
-	system, systemErr := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(userErr, systemErr)
+	stat, err := process.Stat()
+	return time.Duration(stat.CPUTime() * float64(time.Second)), err
 }
 
 // startService starts one of the five services on a database.

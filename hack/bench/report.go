@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/prometheus/procfs"
 )
 
 // report is what a run found.
@@ -140,8 +142,13 @@ func pythonOf(program string) string {
 }
 
 func memoryGiB() int {
-	content, _ := os.ReadFile("/proc/meminfo")
-	var kilobytes int
-	_, _ = fmt.Sscanf(string(content), "MemTotal: %d kB", &kilobytes)
-	return (kilobytes + 1<<19) >> 20
+	system, err := procfs.NewDefaultFS()
+	if err != nil {
+		return 0
+	}
+	memory, err := system.Meminfo()
+	if err != nil || memory.MemTotalBytes == nil {
+		return 0
+	}
+	return int((*memory.MemTotalBytes + 1<<29) >> 30)
 }

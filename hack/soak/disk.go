@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/moby/sys/mountinfo"
 )
 
 // disk is a mounted file system that can be filled, slowed down and frozen.
@@ -59,7 +61,7 @@ func (d *disk) close() error {
 	if d.throttle != nil {
 		failures = append(failures, d.throttle.close())
 	}
-	if mounted(d.folder) {
+	if mounted, err := mountinfo.Mounted(d.folder); err == nil && mounted {
 		_, err := command(ctx, "umount", d.folder)
 		for i := 0; err != nil && i < 20; i++ { // its last user may just be ending
 			time.Sleep(100 * time.Millisecond)
@@ -72,11 +74,6 @@ func (d *disk) close() error {
 		failures = append(failures, err)
 	}
 	return errors.Join(failures...)
-}
-
-func mounted(folder string) bool {
-	mounts, err := os.ReadFile("/proc/self/mounts")
-	return err == nil && strings.Contains(string(mounts), " "+folder+" ")
 }
 
 func (d *disk) ballast() string { return filepath.Join(d.folder, "ballast") }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -66,14 +67,13 @@ func (s *soak) idleTarget(files int) int {
 // where the system does not tell.
 func availableMemory() uint64 {
 	const guess = 1 << 30
-	text, err := os.ReadFile("/proc/meminfo")
+	system, err := procfs.NewDefaultFS()
 	if err != nil {
 		return guess
 	}
-	_, rest, _ := strings.Cut(string(text), "MemAvailable:")
-	var kilobytes uint64
-	if _, err := fmt.Sscan(rest, &kilobytes); err != nil {
+	memory, err := system.Meminfo()
+	if err != nil || memory.MemAvailableBytes == nil {
 		return guess
 	}
-	return kilobytes << 10
+	return *memory.MemAvailableBytes
 }

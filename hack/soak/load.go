@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -268,7 +269,7 @@ func (s *soak) attempt(ctx context.Context, r request, good ...int) (answer, out
 	if ctx.Err() != nil {
 		return given, unknown
 	}
-	given, outcome := given, judge(given, err, good)
+	outcome := judge(given, err, good)
 	s.window.Load().note(r, given, err, outcome, time.Since(began))
 	return given, outcome
 }
@@ -277,10 +278,8 @@ func judge(given answer, err error, good []int) outcome {
 	if err != nil {
 		return unknown
 	}
-	for _, status := range good {
-		if given.status == status {
-			return done
-		}
+	if slices.Contains(good, given.status) {
+		return done
 	}
 	var problem struct{ Code string }
 	if json.Unmarshal(bytes.TrimSpace(given.body), &problem) != nil {

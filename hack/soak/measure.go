@@ -3,13 +3,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // resources are what the program has at one moment.
@@ -24,15 +21,15 @@ type resources struct {
 
 func (s *soak) resources(ctx context.Context) (resources, error) {
 	var r resources
-	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(s.server.process.Process.Pid), "status"))
+	process, err := procfs.NewProc(s.server.process.Process.Pid)
 	if err != nil {
 		return r, err
 	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	if _, err := fmt.Sscan(rest, &r.RSSMiB); err != nil {
-		return r, fmt.Errorf("read VmRSS: %w", err)
+	status, err := process.NewStatus()
+	if err != nil {
+		return r, err
 	}
-	r.RSSMiB /= 1024
+	r.RSSMiB = float64(status.VmRSS) / (1 << 20)
 	_, r.HeapMiB = s.server.log.collections()
 	goroutines, err := s.caller.sample(ctx, services[0], "go_goroutines", "")
 	if err != nil {

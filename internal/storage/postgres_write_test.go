@@ -316,6 +316,11 @@ func TestServerRestarts(t *testing.T) {
 			}
 		})
 	}
+	stop := sync.OnceFunc(func() {
+		close(done)
+		busy.Wait()
+	})
+	defer stop()
 	keeps := func(more int) {
 		for start := -1; ; time.Sleep(time.Millisecond) {
 			y.lock.Lock()
@@ -338,8 +343,7 @@ func TestServerRestarts(t *testing.T) {
 		server.Restart(t)
 	}
 	keeps(50)
-	close(done)
-	busy.Wait()
+	stop()
 	y.check(t, all[2])
 }
 

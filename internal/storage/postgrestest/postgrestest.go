@@ -290,8 +290,14 @@ func (s *Server) Exec(t testing.TB, statement string) {
 	}
 }
 
-// Kill ends the server at once, as a crash would, and waits for its end.
-func (s *Server) Kill() { s.signal(syscall.SIGKILL) }
+// Kill ends the server at once, as a power cut would, and waits for its end.
+func (s *Server) Kill() {
+	// Those of its processes that serve clients would outlive it for a moment and
+	// answer. Stopped it begins no others, and does not see those end.
+	_ = s.command.Process.Signal(syscall.SIGSTOP)
+	killChildren(s.command.Process.Pid)
+	s.signal(syscall.SIGKILL)
+}
 
 // Halt ends the server as its operator would, cutting off its clients.
 func (s *Server) Halt() { s.signal(syscall.SIGINT) }
