@@ -5,7 +5,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/url"
@@ -23,10 +22,11 @@ func TestPostgres(t *testing.T) {
 	server := postgrestest.Start(t)
 	namespace := namespace(t, "replicas")
 	edge := edgeListener(t)
-	go relayTo(edge, socketOf(t, server))
+	socket := socketOf(t, server)
+	go relay(edge, func() (net.Conn, error) { return net.Dial("unix", socket) })
 	address := url.URL{Scheme: "postgres", User: url.User("fountain"), Host: edge.Addr().String(), Path: "postgres", RawQuery: "sslmode=disable&pool_max_conns=4"}
 	run(t, "kubectl", "-n", namespace, "create", "secret", "generic", "database", "--from-literal=url="+address.String())
-	values := []string{"global.storageEngine=postgres", "global.database.existingSecret=database", "global.database.port=" + portOf(edge)}
+	values := []string{"global.storageEngine=postgres", "global.database.existingSecret=database", fmt.Sprint("global.database.port=", portOf(edge))}
 	for service := range reads {
 		values = append(values, service+".replicas=3")
 	}
@@ -90,26 +90,4 @@ func socketOf(t *testing.T, server *postgrestest.Server) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(address.Query().Get("host"), ".s.PGSQL.5432")
-}
-
-func portOf(listener net.Listener) string {
-	return fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
-}
-
-// relayTo leads connections to a socket until the listener is closed.
-func relayTo(listener net.Listener, socket string) {
-	for {
-		connection, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer connection.Close()
-			server, err := new(net.Dialer).DialContext(context.Background(), "unix", socket)
-			if err != nil {
-				return
-			}
-			join(connection, server)
-		}()
-	}
 }

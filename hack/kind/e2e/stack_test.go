@@ -84,29 +84,32 @@ func forward(t *testing.T, nodePort int32) int {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			connection, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go relay(connection, nodePort)
+	go relay(listener, func() (net.Conn, error) {
+		address, err := nodeAddress(context.Background())
+		if err != nil {
+			return nil, err
 		}
-	}()
-	return listener.Addr().(*net.TCPAddr).Port
+		return net.DialTimeout("tcp", net.JoinHostPort(address, fmt.Sprint(nodePort)), 5*time.Second)
+	})
+	return portOf(listener)
 }
 
-func relay(connection net.Conn, nodePort int32) {
-	defer connection.Close()
-	address, err := nodeAddress(context.Background())
-	if err != nil {
-		return
+func portOf(listener net.Listener) int { return listener.Addr().(*net.TCPAddr).Port }
+
+// relay leads connections to what dial reaches until the listener is closed.
+func relay(listener net.Listener, dial func() (net.Conn, error)) {
+	for {
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer connection.Close()
+			if other, err := dial(); err == nil {
+				join(connection, other)
+			}
+		}()
 	}
-	node, err := net.DialTimeout("tcp", net.JoinHostPort(address, fmt.Sprint(nodePort)), 5*time.Second)
-	if err != nil {
-		return
-	}
-	join(connection, node)
 }
 
 // join passes on what comes on either of two connections until both have ended, and closes the second.
