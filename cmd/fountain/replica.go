@@ -111,31 +111,23 @@ func restoreReplicaOf(ctx context.Context, settings replica.Settings, definition
 
 // replicaTargets returns the file of each service that is wanted. All must be free.
 func (o restoreOptions) replicaTargets() (map[string]string, error) {
-	targets := map[string]string{}
+	wanted, locate := serviceNames, func(name string) (string, error) { return findDatabase(o.data, name) }
 	if o.service != "" {
 		if !slices.Contains(serviceNames, o.service) {
 			return nil, fmt.Errorf("no service %s; there are %s", o.service, strings.Join(serviceNames, ", "))
 		}
-		path, err := storage.Path(o.database)
+		wanted, locate = []string{o.service}, func(string) (string, error) { return storage.Path(o.database) }
+	}
+	targets := map[string]string{}
+	for _, name := range wanted {
+		path, err := locate(name)
 		if err != nil {
 			return nil, err
 		}
-		targets[o.service] = path
-	}
-	for _, name := range serviceNames {
-		if o.service != "" {
-			break
-		}
-		path, err := findDatabase(o.data, name)
-		if err != nil {
-			return nil, err
-		}
-		targets[name] = path
-	}
-	for _, path := range targets {
 		if !storage.IsEmpty(path) {
 			return nil, fmt.Errorf("%s exists; a replica goes only where there is no database yet: name another folder with --data", path)
 		}
+		targets[name] = path
 	}
 	return targets, nil
 }

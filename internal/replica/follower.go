@@ -180,6 +180,7 @@ func (e errAnew) Unwrap() error { return e.error }
 func (f *follower) every(ctx context.Context, activity string, interval time.Duration, early <-chan struct{}, step func(context.Context) error) error {
 	wait, news := interval, early
 	for pause(ctx, wait, news) {
+		began := time.Now()
 		err := guarded(func() error { return step(ctx) })
 		f.report(ctx, activity, err)
 		var anew errAnew
@@ -189,7 +190,8 @@ func (f *follower) every(ctx context.Context, activity string, interval time.Dur
 		case err != nil:
 			wait, news = min(2*wait, max(retryAtMost, interval)), nil
 		default:
-			wait, news = interval, early
+			// What a step takes is part of its interval, up to half of it.
+			wait, news = max(interval-time.Since(began), interval/2), early
 		}
 	}
 	return nil

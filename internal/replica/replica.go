@@ -29,7 +29,8 @@ type Settings struct {
 	StartEmpty bool
 	// Getenv reads credentials from the environment; os.Getenv if nil.
 	Getenv func(string) string
-	// Interval is how often the replica is brought up to date; a second if zero.
+	// Interval is how often the replica is brought up to date; half a second if
+	// zero, so that with the way to the replica no more than a second is missing.
 	Interval time.Duration
 	// Logger receives what happens; slog.Default if nil.
 	Logger *slog.Logger
@@ -86,7 +87,7 @@ func (s Settings) withDefaults() Settings {
 		s.Getenv = os.Getenv
 	}
 	if s.Interval <= 0 {
-		s.Interval = time.Second
+		s.Interval = time.Second / 2
 	}
 	if s.Logger == nil {
 		s.Logger = slog.Default()

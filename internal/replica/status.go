@@ -30,7 +30,7 @@ type Status struct {
 	// if it has not been since the start, which was at Started.
 	Synced, Started time.Time
 	// Transactions and Bytes are what waits to be sent: how many steps, as they
-	// are copied from the log about once a second, and how large.
+	// are copied from the log twice a second, and how large.
 	Transactions, Bytes int64
 	// SentBytes counts what has been sent, Snapshots how often that began with
 	// the whole database, Failures what went wrong, since the start.
