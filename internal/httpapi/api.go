@@ -52,7 +52,7 @@ type API struct {
 // New builds the API of a service on an open database. It returns an error if
 // the routes that definition registers and its document do not agree.
 func New(definition Definition, db *storage.DB, options Options) (*API, error) {
-	document, err := ParseDocument(definition.OpenAPI)
+	document, err := parseOnce(definition.OpenAPI)
 	if err != nil {
 		return nil, err
 	}

@@ -3,9 +3,11 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
@@ -48,6 +50,16 @@ func ParseDocument(source []byte) (*Document, error) {
 		return nil, fmt.Errorf("openapi.yaml: %w", err)
 	}
 	return document, nil
+}
+
+// parsed holds the documents that this process has read, by their SHA-256: reading
+// one takes longer than opening a database, and a process may open a service often.
+var parsed sync.Map
+
+// parseOnce is ParseDocument for what does not change while the process runs.
+func parseOnce(source []byte) (*Document, error) {
+	read, _ := parsed.LoadOrStore(sha256.Sum256(source), sync.OnceValues(func() (*Document, error) { return ParseDocument(source) }))
+	return read.(func() (*Document, error))()
 }
 
 func parseDocument(source []byte) (*Document, error) {
