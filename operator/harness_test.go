@@ -9,7 +9,6 @@ import (
 	"log"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"fountain.coach/fountainai/internal/controlplane"
+	"fountain.coach/fountainai/internal/controlplane/command"
 	"fountain.coach/fountainai/operator/api/v1alpha1"
 	"fountain.coach/fountainai/operator/manager"
 )
@@ -59,9 +59,8 @@ func built(source string) func() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		output, err := exec.Command("go", "build", "-o", folder, source).CombinedOutput()
-		if err != nil {
-			return "", fmt.Errorf("go build %s: %w\n%s", source, err, output)
+		if _, err := command.Output(command.Go(context.Background(), "", "build", "-o", folder, source)); err != nil {
+			return "", err
 		}
 		files, err := filepath.Glob(filepath.Join(folder, "*"))
 		if err != nil || len(files) != 1 {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"fountain.coach/fountainai/internal/controlplane/command"
 	"fountain.coach/fountainai/internal/storage/postgrestest"
 )
 
@@ -53,8 +54,8 @@ func freePort(t *testing.T) string {
 func TestTheDatabaseGuideRunsAsWritten(t *testing.T) {
 	guide, folder := databaseGuide(t), t.TempDir()
 	for name, source := range map[string]string{"fountain": ".", "character": "../../services/character/cmd"} {
-		if output, err := exec.Command("go", "build", "-o", filepath.Join(folder, "bin", name), source).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, output)
+		if _, err := command.Output(command.Go(t.Context(), "", "build", "-o", filepath.Join(folder, "bin", name), source)); err != nil {
+			t.Fatal(err)
 		}
 	}
 	data := filepath.Join(folder, "data")
@@ -72,17 +73,17 @@ func TestTheDatabaseGuideRunsAsWritten(t *testing.T) {
 	guide = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + guide
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, "bash", "-xeuo", "pipefail", "-c", guide)
-	command.Dir = folder
-	command.Env = append(os.Environ(), postgrestest.Start(t).Environ()...)
-	command.Env = append(command.Env, "FOUNTAIN_URL=http://localhost:"+front)
+	guided := exec.CommandContext(ctx, "bash", "-xeuo", "pipefail", "-c", guide)
+	guided.Dir = folder
+	guided.Env = append(os.Environ(), postgrestest.Start(t).Environ()...)
+	guided.Env = append(guided.Env, "FOUNTAIN_URL=http://localhost:"+front)
 	log, err := os.Create(filepath.Join(folder, "log")) // a file: what is left running holds up nobody
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	command.Stdout, command.Stderr = log, log
-	if err := command.Run(); err != nil {
+	guided.Stdout, guided.Stderr = log, log
+	if err := guided.Run(); err != nil {
 		output, _ := os.ReadFile(log.Name())
 		t.Fatalf("%v\n%s", err, output)
 	}
