@@ -15,6 +15,7 @@ import (
 
 	"fountain.coach/fountainai/internal/backupstore"
 	"fountain.coach/fountainai/internal/httpapi"
+	"fountain.coach/fountainai/internal/storage"
 )
 
 type backupOptions struct {
@@ -45,7 +46,8 @@ gets a backup named by the time in UTC, and the oldest ones beyond --keep are
 removed; with --every, again and again, the first at once, until Ctrl-C. A bucket
 holds named backups in any case, and without --keep none is removed.
 
-The databases are found as --data/SERVICE.db and as --data/SERVICE/SERVICE.db. With
+The databases are found as --data/SERVICE.db and as --data/SERVICE/SERVICE.db, and
+are not looked for while FOUNTAIN_DATABASE_URL names a server. With
 --from they are asked of the services, which hand them out to whoever has the
 FOUNTAIN_SNAPSHOT_TOKEN that they were started with:
   fountain backup s3://backups/stage --keep 7 --from 'http://{service}:8000'
@@ -84,6 +86,10 @@ for temporary files until they are checked.`,
 // source returns where the databases are taken from.
 func (o backupOptions) source() (databases, error) {
 	if o.from == "" {
+		if storage.IsServer(os.Getenv(databaseEnv)) {
+			// Files that were moved from go out of date where they are.
+			return nil, fmt.Errorf("%s names a server, which is backed up by its own means, as pg_dump; unset it to back up files", databaseEnv)
+		}
 		return dataFolder(o.data), nil
 	}
 	if o.wait < 0 {

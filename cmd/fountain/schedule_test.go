@@ -163,6 +163,22 @@ func TestBackupScheduleFlags(t *testing.T) {
 	}
 }
 
+// Once the databases are on a server, their files must not be taken for them.
+func TestBackupOfMovedDatabases(t *testing.T) {
+	t.Setenv(databaseEnv, "postgres://db.example.org/fountainai")
+	for _, flags := range [][]string{nil, {"--every", "24h"}} {
+		place := t.TempDir()
+		command := newCommand()
+		command.SetOut(io.Discard)
+		command.SetErr(io.Discard)
+		command.SetArgs(append([]string{"backup", filepath.Join(place, "backup"), "--data", t.TempDir()}, flags...))
+		requireError(t, "pg_dump", command.ExecuteContext(t.Context()))
+		if made, err := os.ReadDir(place); err != nil || len(made) > 0 {
+			t.Errorf("the backup left %v, %v", made, err)
+		}
+	}
+}
+
 // With a volume per service each database has a folder of its own.
 func TestBackupAndRestoreOfVolumes(t *testing.T) {
 	flat, volumes, dir := stoppedStack(t), t.TempDir(), filepath.Join(t.TempDir(), "backup")

@@ -61,7 +61,7 @@ of processes may share (docs/scaling.md).`,
 	flags := command.Flags()
 	flags.StringVar(&options.addr, "addr", "127.0.0.1:8000", "address the gateway listens on")
 	flags.StringVar(&options.data, "data", "data", "folder of the databases and the API key")
-	environmentFlag(command, &options.database, "database-url", "FOUNTAIN_DATABASE_URL", "PostgreSQL server of the databases, as postgres://USER@HOST/DATABASE; SQLite in --data if empty")
+	environmentFlag(command, &options.database, "database-url", databaseEnv, "PostgreSQL server of the databases, as postgres://USER@HOST/DATABASE; SQLite in --data if empty")
 	flags.StringVar(&options.config, "config", "", "gateway configuration (the built-in kong.yml if empty)")
 	flags.StringVar(&options.certs, "certs", "", "folder of tls.crt and tls.key (fountain certs makes them); serves HTTPS as well")
 	flags.StringVar(&options.httpsAddr, "https-addr", "127.0.0.1:8443", "address for HTTPS, with --certs")
@@ -70,6 +70,9 @@ of processes may share (docs/scaling.md).`,
 	flags.StringVar(&options.logLevel, "log-level", "warn", "lowest level to log: debug, info, warn or error; info shows every request")
 	return command
 }
+
+// databaseEnv is where the services find their databases.
+const databaseEnv = "FOUNTAIN_DATABASE_URL"
 
 // environmentFlag adds a flag that is set by a variable of the environment, too. The
 // help does not show what that holds, which may be a password.

@@ -4,7 +4,7 @@
 # answers, else starts one of its own. Removes whatever it made, also on failure.
 #
 #   FOUNTAIN_ALLOW_NO_DOCKER=1   no failure where Docker cannot run
-#   FOUNTAIN_TEST_PORT=20080     the first of four free ports on loopback
+#   FOUNTAIN_TEST_PORT=20080     the first of five free ports on loopback
 #   FOUNTAIN_COMPOSE_V2=FILE     a Compose v2 binary, if `docker compose` is none
 #   KEEP=1                       leave it all running to look at
 set -uo pipefail
@@ -61,7 +61,7 @@ export COMPOSE_FILE=docker-compose.yml:docker-compose.embedded.yml
 export FOUNTAIN_CERTS=$work/certs FOUNTAIN_BACKUPS=$work/backups
 export FOUNTAIN_BACKUP_EVERY=4s FOUNTAIN_BACKUP_KEEP=2
 # No test asks a model, whatever is set here.
-unset FOUNTAIN_REPLICA_URL OPENAI_API_KEY OPENAI_BASE_URL FOUNTAIN_MODEL FOUNTAIN_MODEL_LOOSE FOUNTAIN_PUBLIC_URL FOUNTAIN_URL FOUNTAIN_GATEWAY FOUNTAIN_CA
+unset FOUNTAIN_REPLICA_URL FOUNTAIN_DATABASE_URL FOUNTAIN_DATABASE_CA PGPASSWORD OPENAI_API_KEY OPENAI_BASE_URL FOUNTAIN_MODEL FOUNTAIN_MODEL_LOOSE FOUNTAIN_PUBLIC_URL FOUNTAIN_URL FOUNTAIN_GATEWAY FOUNTAIN_CA
 # Anybody may make a file in them; the containers are nobody in particular.
 mkdir -m 1777 "$FOUNTAIN_CERTS" "$FOUNTAIN_BACKUPS"
 chmod 1777 "$FOUNTAIN_CERTS" "$FOUNTAIN_BACKUPS"
@@ -96,6 +96,7 @@ clean_up() {
 		exit $status
 	fi
 	docker-compose --profile backup --profile tools --profile orchestrator down --volumes --remove-orphans --timeout 5 >/dev/null 2>&1
+	[ ! -d "$work/server" ] || stop_server
 	docker images -q "$id/*" 2>/dev/null | sort -u | xargs -r docker rmi -f >/dev/null 2>&1
 	[ $engine = theirs ] || stop_engine
 	rm -rf "$work"
@@ -107,8 +108,8 @@ trap 'exit 130' INT TERM
 free_port() {
 	local port=${FOUNTAIN_TEST_PORT:-$((20000 + RANDOM % 10000))} i
 	for _ in $(seq 50); do
-		for i in 0 1 2 3; do
-			if (exec 3<>"/dev/tcp/127.0.0.1/$((port + i))") 2>/dev/null; then port=$((port + 4)); continue 2; fi
+		for i in 0 1 2 3 4; do
+			if (exec 3<>"/dev/tcp/127.0.0.1/$((port + i))") 2>/dev/null; then port=$((port + 5)); continue 2; fi
 		done
 		echo "$port"
 		return
@@ -137,8 +138,8 @@ dockerfiles_alike() {
 # What matters to Docker, from the file as the given Compose understands it.
 loads() {
 	local file
-	for file in docker-compose.yml docker-compose.yml:docker-compose.embedded.yml docker-compose.yml:docker-compose.replica.yml; do
-		FOUNTAIN_REPLICA_URL=s3://bucket COMPOSE_FILE=$file "$@" --profile backup --profile tools --profile orchestrator config >"$work/config.yml" || return 1
+	for file in docker-compose.yml docker-compose.yml:docker-compose.embedded.yml docker-compose.yml:docker-compose.replica.yml docker-compose.yml:docker-compose.postgres.yml; do
+		FOUNTAIN_REPLICA_URL=s3://bucket FOUNTAIN_DATABASE_URL=postgres://db COMPOSE_FILE=$file "$@" --profile backup --profile tools --profile orchestrator config >"$work/config.yml" || return 1
 	done
 }
 # Of Grafana, which is only there with its profile, the loopback address alone.
@@ -156,17 +157,19 @@ v2=${FOUNTAIN_COMPOSE_V2:-}
 if [ -n "$v2" ]; then check "Compose v2 loads all files" loads "$v2"
 elif docker compose version >/dev/null 2>&1; then check "Compose v2 loads all files" loads docker compose
 else echo "      Compose v2 is not installed: not checked"; fi
-# A replica gives the services a way out, and no way in, and needs an address.
-replica_is_wired() {
-	local config=$work/replica.yml
-	FOUNTAIN_REPLICA_URL=s3://bucket COMPOSE_FILE=docker-compose.yml:docker-compose.replica.yml docker-compose config >"$config" || return 1
-	[ "$(grep -c 'FOUNTAIN_REPLICA_URL: s3://bucket' "$config")" = 5 ] || { echo "not all five services have it"; return 1; }
+# A copy elsewhere, or a server, gives the services a way out and no way in, and
+# needs an address.
+wired() { # FILE VARIABLE ADDRESS
+	local config=$work/wired.yml files=docker-compose.yml:$1
+	env "$2=$3" COMPOSE_FILE="$files" docker-compose config >"$config" || return 1
+	[ "$(awk '/^  [a-z]+:$/ { name = $1 } name != "backup:"' "$config" | grep -c "$2: $3")" = 5 ] || { echo "not all five services have it"; return 1; }
 	# Compose 1.29 prints Grafana, which publishes a port too, whatever the profile.
 	[ "$(awk '/^  [a-z]+:$/ { name = $1 } /^    ports:/ && name != "grafana:" { printf "%s", name }' "$config")" = kong: ] || { echo "a service publishes a port"; return 1; }
 	grep -q 'FOUNTAIN_CHARACTER_URL: http://character:8000' "$config" || { echo "the story factory has lost its peers"; return 1; }
-	! FOUNTAIN_REPLICA_URL='' COMPOSE_FILE=docker-compose.yml:docker-compose.replica.yml docker-compose config >/dev/null 2>&1
+	! env "$2=" COMPOSE_FILE="$files" docker-compose config >/dev/null 2>&1
 }
-check "docker-compose.replica.yml reaches all five services" replica_is_wired
+check "docker-compose.replica.yml reaches all five services" wired docker-compose.replica.yml FOUNTAIN_REPLICA_URL s3://bucket
+check "docker-compose.postgres.yml reaches all five services" wired docker-compose.postgres.yml FOUNTAIN_DATABASE_URL postgres://db
 check "only Kong publishes ports, and Grafana on loopback" only_kong_publishes
 
 # --- Images -------------------------------------------------------------------
@@ -382,6 +385,52 @@ refused() { same 401 "$(curl -s --cacert "$FOUNTAIN_CERTS/ca.crt" -o /dev/null -
 check "the old key is refused" refused
 check "all rows are back" same "$before" "$(rows "$https")"
 check "the story is back" same "$story" "$(export_play "$https" 1)"
+
+# --- PostgreSQL -----------------------------------------------------------------
+section "PostgreSQL"
+# A server of this machine, which the containers reach at the bridge of the edge.
+start_server() {
+	local bin gateway
+	bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1) || return 1
+	gateway=$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' "${id}_edge") || return 1
+	install -d -o postgres "$work/server" && echo "$password" >"$work/password" && chmod 644 "$work/password" || return 1
+	runuser -u postgres -- "$bin/initdb" --pgdata "$work/server" --username fountain --pwfile "$work/password" --auth scram-sha-256 >/dev/null || return 1
+	echo "host all all all scram-sha-256" >>"$work/server/pg_hba.conf"
+	runuser -u postgres -- "$bin/pg_ctl" --pgdata "$work/server" --log "$work/server/log" --wait \
+		-o "-c listen_addresses=$gateway -c port=$((port + 4)) -c unix_socket_directories=" start >/dev/null || { cat "$work/server/log"; return 1; }
+	export FOUNTAIN_DATABASE_URL="postgres://fountain@$gateway:$((port + 4))/postgres?sslmode=disable&pool_max_conns=4" PGPASSWORD=$password
+	export COMPOSE_FILE=$COMPOSE_FILE:docker-compose.postgres.yml
+}
+stop_server() { runuser -u postgres -- /usr/lib/postgresql/*/bin/pg_ctl --pgdata "$work/server" --mode immediate stop >/dev/null 2>&1; }
+no_stale_backup() { # the volumes still have the files of before
+	local output
+	output=$(docker-compose run --rm backup backup /backups/stale --data /data 2>&1) && { echo "made one"; return 1; }
+	grep 'pg_dump' <<<"$output" && [ ! -e "$FOUNTAIN_BACKUPS/stale" ]
+}
+replicas() { docker ps -q --filter "label=com.docker.compose.project=$id" --filter label=com.docker.compose.service=character --filter health=healthy | wc -l; }
+every_replica_works() { # each answers the same, also when one is killed
+	local end=$((SECONDS + 40)) pid
+	docker-compose up -d --no-recreate --scale character=3 || return 1
+	until [ "$(replicas)" = 3 ]; do [ $SECONDS -lt $end ] || { docker ps; docker-compose logs --tail 5 character; return 1; }; sleep 0.3; done
+	for _ in 1 2 3 4 5 6; do same "$before" "$(rows "$https")" || return 1; done
+	pid=$(docker inspect -f '{{.State.Pid}}' "$(container character)")
+	kill -9 "$pid" && wait_ready "$https" && same "$before" "$(rows "$https")"
+}
+if ! command -v pg_ctlcluster >/dev/null || [ "$(id -u)" != 0 ]; then
+	if [ "${FOUNTAIN_REQUIRE_POSTGRES:-}" = 1 ]; then fail "PostgreSQL is not installed"; else echo "      PostgreSQL is not installed, or this is not root: not checked"; fi
+else
+	password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+	check "the stack stops" compose stop
+	start_server || fail "PostgreSQL does not start"
+	check "docker-compose run --rm migrate" compose run --rm migrate
+	check "docker-compose up" compose up -d
+	check "every service answers from the server" wait_ready "$https"
+	check "all rows are there" same "$before" "$(rows "$https")"
+	check "the story is the same" same "$story" "$(export_play "$https" 1)"
+	check "three replicas of a service share them" every_replica_works
+	check "the files of before are not backed up" no_stale_backup
+	check "no password in a log" test -z "$(docker-compose logs --no-color 2>&1 | grep -F -e "$password")"
+fi
 
 # --- Secrets --------------------------------------------------------------------
 section "Secrets"
