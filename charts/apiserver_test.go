@@ -24,6 +24,7 @@ import (
 // what Kubernetes lets one choose once: where a claim is stored, and the class
 // of a load balancer.
 func TestAnySetOfValuesIsAnUpgradeFromAnyOther(t *testing.T) {
+	t.Parallel()
 	server := cluster.Start(t)
 	sets := variants(t)
 	pairs := 0

@@ -93,6 +93,7 @@ var serviceValues = map[string]string{
 }
 
 func TestAPIServerAcceptsEveryValueSet(t *testing.T) {
+	t.Parallel()
 	server := cluster.Start(t)
 	for _, name := range slices.Sorted(maps.Keys(stackValues)) {
 		t.Run(name, func(t *testing.T) {

@@ -99,6 +99,7 @@ func (r *release) keys() map[string]string {
 const folder = "fountainai"
 
 func TestUpgradeAndRollbackLeaveDataAlone(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t)
 	r.helm("install", "story", folder)
 	claims, keys := r.claims(), r.keys()
@@ -298,6 +299,7 @@ func asJSON(t testing.TB, value any) string {
 }
 
 func TestHelmLintFindsNothing(t *testing.T) {
+	t.Parallel()
 	r := newRelease(t)
 	lint := func(chart, values string) {
 		t.Helper()
