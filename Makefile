@@ -58,16 +58,21 @@ kind-load: ## Build the images again and load them into the cluster of kind-up
 kind-down: ## Remove the cluster of kind-up
 	@go build -o bin/kind ./hack/kind && exec bin/kind down
 
-# Packages whose tests look at files and at what programs print: nothing in them
-# shares memory.
-ALONE   := /(charts|manifests|monitoring|hack)(/|$$)
-GOTEST  := $(TOOL) gotestsum --format standard-verbose --
+# Packages that are compiled with the libraries of Kubernetes, or only look at files.
+# With the race detector these libraries take as long again as all of the rest.
+CLUSTER := /(charts|cmd|hack|manifests|monitoring|operator|internal/controlplane|internal/stackctl)(/|$$)
+GOTEST  := $(TOOL) gotestsum --format standard-verbose -- -timeout 20m -p 3
+RACE    := CGO_ENABLED=1 GOFLAGS= $(GOTEST) -race
 ESSENCE := { grep -Ev '^(=== (RUN|PAUSE|CONT|NAME)|--- PASS: [^ ]*/)' || true; }
 
 .PHONY: test
-test: lint drift controlplane ## Run everything that must hold: lint, generated code, all tests, with the race detector where memory is shared
-	$(GOTEST) -timeout 20m $$(go list ./... | grep -E '$(ALONE)') 2>&1 | $(ESSENCE)
-	CGO_ENABLED=1 GOFLAGS= $(GOTEST) -p 3 -race -timeout 20m $$(go list ./... | grep -Ev '$(ALONE)') 2>&1 | $(ESSENCE)
+test: lint drift controlplane ## Run everything that must hold: lint, generated code, all tests; services and gateway with the race detector
+	$(RACE) $$(go list ./... | grep -Ev '$(CLUSTER)') 2>&1 | $(ESSENCE)
+	$(GOTEST) $$(go list ./... | grep -E '$(CLUSTER)') 2>&1 | $(ESSENCE)
+
+.PHONY: race
+race: controlplane ## Run all tests with the race detector, the operator's too
+	$(RACE) ./... 2>&1 | $(ESSENCE)
 
 .PHONY: lint
 lint: ## Check formatting and run the linters
