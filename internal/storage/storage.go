@@ -38,7 +38,7 @@ type Options struct {
 	// Service is whose database it is: it is kept in a new database, and one of
 	// another service is refused. If empty, nobody asks.
 	Service string
-	// Readers is the largest number of concurrent reads; four per processor,
+	// Readers is the largest number of concurrent reads; one more than processors,
 	// at most 16, if zero.
 	Readers int
 	// Unfolded leaves the write-ahead log to Fold, or to who copies it: it is not
@@ -202,11 +202,14 @@ func createFile(path string) error {
 	return file.Close()
 }
 
+// readerCount is one more than there are processors, for the one that waits for the
+// disk: with more, reads that have begun keep each other from ending, and a few of
+// many take ten times as long as most.
 func readerCount(wanted int) int {
 	if wanted > 0 {
 		return wanted
 	}
-	return min(4*runtime.NumCPU(), 16)
+	return min(runtime.GOMAXPROCS(0)+1, 16)
 }
 
 // writable are the pragmas of a connection that writes. With synchronous=FULL
