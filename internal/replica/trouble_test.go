@@ -113,8 +113,10 @@ func TestHangingReplica(t *testing.T) {
 		}))
 		time.Sleep(5 * time.Millisecond)
 	}
-	if size := s.DB.LogSize(); size > 3*foldAt {
-		t.Errorf("20 MB have been written and the log has grown to %d bytes: it is not folded", size)
+	// The file of the log stays as large as it has ever been. How large that is
+	// depends on how busy the machine is.
+	if size, all := s.DB.LogSize(), int64(100*len(body)); size >= all {
+		t.Errorf("%d bytes have been written and the log has grown to %d: it is not folded", all, size)
 	}
 	proxy.Turn(replicatest.Open)
 	s.reach(t)
