@@ -61,7 +61,7 @@ kind-down: ## Remove the cluster of kind-up
 # Packages that are compiled with the libraries of Kubernetes, or only look at files.
 # With the race detector these libraries take as long again as all of the rest.
 CLUSTER := /(charts|cmd|hack|manifests|monitoring|operator|internal/controlplane|internal/stackctl)(/|$$)
-GOTEST  := $(TOOL) gotestsum --format standard-verbose -- -timeout 20m -p 3
+GOTEST  := $(TOOL) gotestsum --format standard-verbose -- -timeout 20m
 RACE    := CGO_ENABLED=1 GOFLAGS= $(GOTEST) -race
 ESSENCE := { grep -Ev '^(=== (RUN|PAUSE|CONT|NAME)|--- PASS: [^ ]*/)' || true; }
 
