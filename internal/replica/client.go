@@ -22,9 +22,10 @@ var levels = litestream.CompactionLevels{
 const (
 	keepFine = 10 * time.Minute
 	// snapshotEvery is how often the whole database is written, and keepSnapshots
-	// how long that and all after it stay: any minute of this time can be restored.
+	// how long that and all after it stay. The oldest is up to a day younger than
+	// that, so that any minute of three days can be restored.
 	snapshotEvery = 24 * time.Hour
-	keepSnapshots = 72 * time.Hour
+	keepSnapshots = 96 * time.Hour
 )
 
 // client is a litestream.ReplicaClient on a place.

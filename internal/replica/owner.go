@@ -59,7 +59,7 @@ func loadOwner(ctx context.Context, at place) (*owner, error) {
 	}
 	var found owner
 	if err := json.Unmarshal(content, &found); err != nil || found.Service == "" {
-		return nil, fmt.Errorf("%s/%s is damaged: it does not say whose replica this is; remove it if you know", at, ownerFile)
+		return nil, fmt.Errorf("%s/%s is damaged: it does not say whose replica this is; choose an address where nothing is yet, or move what is there away", at, ownerFile)
 	}
 	return &found, nil
 }
@@ -95,9 +95,15 @@ func (o *owner) checkLineage(at place, lineage string) error {
 // check refuses to go on if another process has written its name since.
 func (o *owner) check(ctx context.Context, at place) error {
 	found, err := loadOwner(ctx, at)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	return o.isNamedBy(found, at)
+}
+
+// isNamedBy returns why found, what the replica says, does not name this process.
+func (o *owner) isNamedBy(found *owner, at place) error {
+	switch {
 	case found == nil:
 		return fmt.Errorf("%s/%s is gone: somebody has removed the replica; restart the service to begin it anew", at, ownerFile)
 	case found.Instance != o.Instance:

@@ -150,6 +150,25 @@ func (w *watched) again(content []byte) io.ReadSeeker {
 	}{&watched{whole, w.timer}, whole}
 }
 
+// pulled is what is being read of another machine, given up when a read stands
+// still. Between reads it may rest.
+type pulled struct {
+	io.Reader
+	timer *time.Timer
+}
+
+func pull(content io.Reader, giveUp func()) *pulled {
+	timer := time.AfterFunc(patience, giveUp)
+	timer.Stop()
+	return &pulled{content, timer}
+}
+
+func (p *pulled) Read(piece []byte) (int, error) {
+	p.timer.Reset(patience)
+	defer p.timer.Stop()
+	return p.Reader.Read(piece)
+}
+
 // download is a file that is being read.
 type download struct {
 	io.Reader

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -64,6 +66,8 @@ type Replicator struct {
 	// begins or ends one. The goroutine of run alone changes follower.
 	loose    sync.Mutex
 	follower *follower
+	// attached says that this process has written its name to the replica.
+	attached bool
 }
 
 // Start begins to keep the replica of db, which is the service's and was opened
@@ -87,7 +91,7 @@ func Start(ctx context.Context, db *storage.DB, service string, settings Setting
 		self: &owner{Service: service, Lineage: db.Lineage(), Instance: uuid.NewString(), Host: host},
 		done: make(chan struct{}),
 	}
-	if err := r.checkOwner(ctx); err != nil && errors.Is(err, ErrForeign) && !settings.StartEmpty {
+	if _, err := r.checkOwner(ctx); errors.Is(err, ErrForeign) && !settings.StartEmpty {
 		return nil, errors.Join(err, at.close())
 	}
 	r.client.mayWrite = func(ctx context.Context) error { return r.self.check(ctx, at) }
@@ -96,32 +100,40 @@ func Start(ctx context.Context, db *storage.DB, service string, settings Setting
 	return r, nil
 }
 
-// checkOwner looks once whose replica it is.
-func (r *Replicator) checkOwner(ctx context.Context) error {
+// checkOwner looks once whose replica it is, and returns what it says of that, nil
+// if nobody has written to it yet.
+func (r *Replicator) checkOwner(ctx context.Context) (*owner, error) {
 	ctx, cancel := context.WithTimeout(ctx, firstLook)
 	defer cancel()
 	found, err := readOwner(ctx, r.client.at)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := found.checkService(r.client.at, r.self.Service); err != nil {
-		return err
+		return nil, err
 	}
-	err = found.checkLineage(r.client.at, r.self.Lineage)
-	if err != nil && r.isBlank(ctx) {
-		return nil // somebody began it and was gone before the first file
+	if found != nil && found.Lineage == r.self.Lineage {
+		return found, nil
 	}
-	return err
+	// Somebody may have begun it and be gone before the first file.
+	if blank, err := r.isBlank(ctx); err != nil || blank {
+		return found, err
+	}
+	if found == nil {
+		return nil, fmt.Errorf("%w: %s holds files, but no %s that says whose; choose an address where nothing is yet, or move what is there away",
+			ErrForeign, r.client.at, ownerFile)
+	}
+	return found, found.checkLineage(r.client.at, r.self.Lineage)
 }
 
-// isBlank reports whether the replica is known to hold no file.
-func (r *Replicator) isBlank(ctx context.Context) bool {
+// isBlank reports whether the replica holds no file.
+func (r *Replicator) isBlank(ctx context.Context) (bool, error) {
 	for level := range litestream.SnapshotLevel + 1 {
 		if files, err := r.client.files(ctx, level, false); err != nil || len(files) > 0 {
-			return false
+			return false, err
 		}
 	}
-	return true
+	return true, nil
 }
 
 // Status returns how the replica is.
@@ -181,6 +193,9 @@ func (r *Replicator) run(ctx context.Context) {
 		}
 		err := r.attach(ctx)
 		r.report(ctx, attaching, err)
+		if errors.Is(err, ErrSuperseded) {
+			r.board.change(func(s *Status) { s.State = Superseded })
+		}
 		if err != nil {
 			wait = min(max(2*wait, retryAfter), retryAtMost)
 			continue
@@ -265,12 +280,26 @@ func (r *Replicator) folder() string { return storage.FollowerFolder(r.db.File()
 
 // attach makes a follower that goes on where the replica ends.
 func (r *Replicator) attach(ctx context.Context) (err error) {
-	if err := r.checkOwner(ctx); err != nil {
+	found, err := r.checkOwner(ctx)
+	if err != nil {
+		return err
+	}
+	if r.attached {
+		// Whoever has begun since has another history by now.
+		if err := r.self.isNamedBy(found, r.client.at); err != nil {
+			return err
+		}
+	}
+	if err := r.keepPlace(found); err != nil {
 		return err
 	}
 	r.self.Since = time.Now().UTC()
 	// From here on whoever wrote to it before writes no more.
 	if err := r.self.write(ctx, r.client.at); err != nil {
+		return err
+	}
+	r.attached = true
+	if err := r.signPlace(); err != nil {
 		return err
 	}
 	f := &follower{Replicator: r, news: make(chan struct{}, 1)}
@@ -281,10 +310,46 @@ func (r *Replicator) attach(ctx context.Context) (err error) {
 	r.loose.Lock()
 	defer r.loose.Unlock()
 	if err := f.begin(ctx, there); err != nil {
+		if errors.As(broken(err), new(errAnew)) || errors.Is(err, storage.ErrFull) {
+			// What is kept of the log cannot be used, or has filled the disk.
+			err = errors.Join(err, storage.ForgetFollower(r.db.File()))
+		}
 		return err
+	}
+	if err := r.signPlace(); err != nil {
+		return errors.Join(err, f.close(ctx))
 	}
 	r.follower = f
 	return nil
+}
+
+// instanceFile, beside the place in the log, names the process that last wrote to
+// the replica from there.
+const instanceFile = "instance"
+
+// keepPlace gives the place in the log up if another process has written to the
+// replica since: what is there then does not go on from here.
+func (r *Replicator) keepPlace(found *owner) error {
+	last, err := os.ReadFile(filepath.Join(r.folder(), instanceFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if found != nil && (found.Instance == string(last) || found.Instance == r.self.Instance) {
+		return nil
+	}
+	if _, err := os.Stat(r.folder()); err == nil && found != nil {
+		r.logger.Warn("another process has written to the replica since; it gets the whole database anew, and what that one wrote stays until it is too old", "host", found.Host, "since", found.Since)
+	}
+	return storage.ForgetFollower(r.db.File())
+}
+
+// signPlace notes that the place in the log, if there is one, goes with this process.
+func (r *Replicator) signPlace() error {
+	err := os.WriteFile(filepath.Join(r.folder(), instanceFile), []byte(r.self.Instance), 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return full(err)
 }
 
 // detach ends the follower; its place in the log is lost.

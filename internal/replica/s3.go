@@ -74,9 +74,7 @@ func (b bucketPlace) open(ctx context.Context, name string, offset, size int64) 
 		cancel()
 		return nil, b.Explain("read "+name+" from", err)
 	}
-	timer := time.AfterFunc(patience, cancel)
-	return &download{&watched{content, timer}, []func() error{content.Close, func() error {
-		timer.Stop()
+	return &download{pull(content, cancel), []func() error{content.Close, func() error {
 		cancel()
 		return nil
 	}}}, nil

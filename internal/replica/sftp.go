@@ -258,11 +258,7 @@ func (s *server) open(ctx context.Context, name string, offset, size int64) (con
 			return errors.Join(err, file.Close())
 		}
 		// A transfer that stands still takes the connection with it.
-		timer := time.AfterFunc(patience, func() { s.drop(client) })
-		content = &download{&watched{limited(file, size), timer}, []func() error{file.Close, func() error {
-			timer.Stop()
-			return nil
-		}}}
+		content = &download{pull(limited(file, size), func() { s.drop(client) }), []func() error{file.Close}}
 		return nil
 	})
 	return content, err
