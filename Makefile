@@ -9,8 +9,9 @@ SOAK     ?= 3m
 
 # Everything is compiled in one way, so that the cache of the compiler holds it once;
 # only the race detector needs cgo.
+THEIRS             := $(GOFLAGS)
 export CGO_ENABLED := 0
-export GOFLAGS     := -trimpath
+export GOFLAGS     := $(strip $(THEIRS) -trimpath)
 
 .PHONY: help
 help: ## List the targets
@@ -62,7 +63,7 @@ kind-down: ## Remove the cluster of kind-up
 # With the race detector these libraries take as long again as all of the rest.
 CLUSTER := /(charts|cmd|hack|manifests|monitoring|operator|internal/controlplane|internal/stackctl)(/|$$)
 GOTEST  := $(TOOL) gotestsum --format standard-verbose -- -timeout 20m
-RACE    := CGO_ENABLED=1 GOFLAGS= $(GOTEST) -race
+RACE    := CGO_ENABLED=1 GOFLAGS='$(THEIRS)' $(GOTEST) -race
 ESSENCE := { grep -Ev '^(=== (RUN|PAUSE|CONT|NAME)|--- PASS: [^ ]*/)' || true; }
 
 .PHONY: test

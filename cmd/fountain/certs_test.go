@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
+	"log"
 	"net"
+	"net/http"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -44,7 +47,11 @@ func TestCertsShakeHands(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { listener.Close() })
-	go greet(listener)
+	server := &http.Server{
+		Handler:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+		ErrorLog: log.New(io.Discard, "", 0), // one handshake is to fail
+	}
+	go server.Serve(listener)
 	roots := trusting(t, dir)
 	for _, host := range []string{"character.localhost", "character.fountain.coach", "fountain.coach", "localhost", "127.0.0.1", "::1"} {
 		connection, err := tls.Dial("tcp", listener.Addr().String(), &tls.Config{ServerName: host, RootCAs: roots})
@@ -64,21 +71,6 @@ func TestCertsShakeHands(t *testing.T) {
 		}
 	}
 	curl(t, dir, listener.Addr().(*net.TCPAddr).Port)
-}
-
-func greet(listener net.Listener) {
-	for {
-		connection, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer connection.Close()
-			if _, err := connection.Read(make([]byte, 1024)); err == nil {
-				fmt.Fprint(connection, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
-			}
-		}()
-	}
 }
 
 // curl asks the client that the README uses.

@@ -202,7 +202,9 @@ wait_ready() { # URL
 	done
 }
 rows() { status "$1" | jq -cS 'map({service, rows}) | sort_by(.service)[]'; }
-container() { docker ps -q --filter "label=com.docker.compose.project=$id" --filter "label=com.docker.compose.service=$1" | tail -n 1; }
+# containers SERVICE [OPTION...]
+containers() { docker ps -q --filter "label=com.docker.compose.project=$id" --filter "label=com.docker.compose.service=$1" "${@:2}"; }
+container() { containers "$1" | tail -n 1; }
 healthy() {
 	local end=$((SECONDS + 40)) name
 	for name in "$@"; do
@@ -390,33 +392,32 @@ check "the story is back" same "$story" "$(export_play "$https" 1)"
 section "PostgreSQL"
 # A server of this machine, which the containers reach at the bridge of the edge.
 start_server() {
-	local bin gateway
-	bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1) || return 1
+	local gateway
 	gateway=$(docker network inspect -f '{{(index .IPAM.Config 0).Gateway}}' "${id}_edge") || return 1
 	install -d -o postgres "$work/server" && echo "$password" >"$work/password" && chmod 644 "$work/password" || return 1
-	runuser -u postgres -- "$bin/initdb" --pgdata "$work/server" --username fountain --pwfile "$work/password" --auth scram-sha-256 >/dev/null || return 1
+	runuser -u postgres -- "$postgres/initdb" --pgdata "$work/server" --username fountain --pwfile "$work/password" --auth scram-sha-256 >/dev/null || return 1
 	echo "host all all all scram-sha-256" >>"$work/server/pg_hba.conf"
-	runuser -u postgres -- "$bin/pg_ctl" --pgdata "$work/server" --log "$work/server/log" --wait \
+	runuser -u postgres -- "$postgres/pg_ctl" --pgdata "$work/server" --log "$work/server/log" --wait \
 		-o "-c listen_addresses=$gateway -c port=$((port + 4)) -c unix_socket_directories=" start >/dev/null || { cat "$work/server/log"; return 1; }
 	export FOUNTAIN_DATABASE_URL="postgres://fountain@$gateway:$((port + 4))/postgres?sslmode=disable&pool_max_conns=4" PGPASSWORD=$password
 	export COMPOSE_FILE=$COMPOSE_FILE:docker-compose.postgres.yml
 }
-stop_server() { runuser -u postgres -- /usr/lib/postgresql/*/bin/pg_ctl --pgdata "$work/server" --mode immediate stop >/dev/null 2>&1; }
+stop_server() { runuser -u postgres -- "$postgres/pg_ctl" --pgdata "$work/server" --mode immediate stop >/dev/null 2>&1; }
 no_stale_backup() { # the volumes still have the files of before
 	local output
 	output=$(docker-compose run --rm backup backup /backups/stale --data /data 2>&1) && { echo "made one"; return 1; }
 	grep 'pg_dump' <<<"$output" && [ ! -e "$FOUNTAIN_BACKUPS/stale" ]
 }
-replicas() { docker ps -q --filter "label=com.docker.compose.project=$id" --filter label=com.docker.compose.service=character --filter health=healthy | wc -l; }
 every_replica_works() { # each answers the same, also when one is killed
 	local end=$((SECONDS + 40)) pid
 	docker-compose up -d --no-recreate --scale character=3 || return 1
-	until [ "$(replicas)" = 3 ]; do [ $SECONDS -lt $end ] || { docker ps; docker-compose logs --tail 5 character; return 1; }; sleep 0.3; done
+	until [ "$(containers character --filter health=healthy | wc -l)" = 3 ]; do [ $SECONDS -lt $end ] || { docker ps; docker-compose logs --tail 5 character; return 1; }; sleep 0.3; done
 	for _ in 1 2 3 4 5 6; do same "$before" "$(rows "$https")" || return 1; done
 	pid=$(docker inspect -f '{{.State.Pid}}' "$(container character)")
 	kill -9 "$pid" && wait_ready "$https" && same "$before" "$(rows "$https")"
 }
-if ! command -v pg_ctlcluster >/dev/null || [ "$(id -u)" != 0 ]; then
+postgres=$(find /usr/lib/postgresql -path '*/bin/initdb' -printf '%h\n' 2>/dev/null | sort -V | tail -n 1)
+if [ -z "$postgres" ] || [ "$(id -u)" != 0 ]; then
 	if [ "${FOUNTAIN_REQUIRE_POSTGRES:-}" = 1 ]; then fail "PostgreSQL is not installed"; else echo "      PostgreSQL is not installed, or this is not root: not checked"; fi
 else
 	password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')

@@ -135,7 +135,7 @@ func newReplicaReadings(status func() replica.Status, labels prometheus.Labels) 
 		func(s replica.Status) float64 { return s.Age(time.Now()).Seconds() })
 	r.add(prometheus.GaugeValue, "fountain_replica_pending_bytes", "Bytes that wait to be sent to the replica.",
 		func(s replica.Status) float64 { return float64(s.Bytes) })
-	r.add(prometheus.GaugeValue, "fountain_replica_pending_transactions", "Steps of the log, each of about a second, that wait to be sent to the replica.",
+	r.add(prometheus.GaugeValue, "fountain_replica_pending_transactions", "Steps of the log, each of about half a second, that wait to be sent to the replica.",
 		func(s replica.Status) float64 { return float64(s.Transactions) })
 	r.add(prometheus.CounterValue, "fountain_replica_sent_bytes_total", "Bytes sent to the replica.",
 		func(s replica.Status) float64 { return float64(s.SentBytes) })

@@ -83,9 +83,14 @@ func (o *owner) checkService(at place, service string) error {
 	return fmt.Errorf("%w: %s belongs to the service %s, not to %s; give each service an address of its own", ErrForeign, at, o.Service, service)
 }
 
-// checkLineage refuses the replica of another database of the same service.
+// checkLineage refuses the replica of another database of the same service, and one
+// of which nobody says whose it is. Both may still be blank.
 func (o *owner) checkLineage(at place, lineage string) error {
-	if o == nil || o.Lineage == lineage {
+	switch {
+	case o == nil:
+		return fmt.Errorf("%w: %s holds files, but no %s that says whose; choose an address where nothing is yet, or move what is there away",
+			ErrForeign, at, ownerFile)
+	case o.Lineage == lineage:
 		return nil
 	}
 	return fmt.Errorf("%w: %s holds the history of another database of the service %s; choose an address where nothing is yet, or move what is there away",

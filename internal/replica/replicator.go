@@ -112,18 +112,15 @@ func (r *Replicator) checkOwner(ctx context.Context) (*owner, error) {
 	if err := found.checkService(r.client.at, r.self.Service); err != nil {
 		return nil, err
 	}
-	if found != nil && found.Lineage == r.self.Lineage {
+	foreign := found.checkLineage(r.client.at, r.self.Lineage)
+	if foreign == nil {
 		return found, nil
 	}
 	// Somebody may have begun it and be gone before the first file.
 	if blank, err := r.isBlank(ctx); err != nil || blank {
 		return found, err
 	}
-	if found == nil {
-		return nil, fmt.Errorf("%w: %s holds files, but no %s that says whose; choose an address where nothing is yet, or move what is there away",
-			ErrForeign, r.client.at, ownerFile)
-	}
-	return found, found.checkLineage(r.client.at, r.self.Lineage)
+	return found, foreign
 }
 
 // isBlank reports whether the replica holds no file.
