@@ -115,7 +115,7 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 		return errors.Join(err, plain.Close(), closeListener(secure))
 	}
 	g := gateway.New(config, gateway.Options{
-		DialContext: stack.DialContext, Logger: logger, AccessLog: accessLog(stderr, options.logLevel),
+		Transport: stack.Transport(), Logger: logger, AccessLog: accessLog(stderr, options.logLevel),
 	})
 	page, err := options.page(ctx, plain.Addr(), logger)
 	if err != nil {

@@ -20,7 +20,7 @@ var errNoTarget = errors.New("no healthy target")
 type service struct {
 	name         string
 	upstream     *upstream
-	transport    *http.Transport
+	transport    http.RoundTripper
 	retries      int
 	readTimeout  time.Duration
 	writeTimeout time.Duration
@@ -70,7 +70,7 @@ func (g *Gateway) newService(config *Service) *service {
 	return &service{
 		name:         config.Name,
 		upstream:     g.upstreamOf(config),
-		transport:    newTransport(g.options.DialContext, config.ConnectTimeout),
+		transport:    g.newTransport(config.ConnectTimeout),
 		retries:      config.Retries,
 		readTimeout:  time.Duration(config.ReadTimeout) * time.Millisecond,
 		writeTimeout: time.Duration(config.WriteTimeout) * time.Millisecond,
@@ -91,17 +91,25 @@ func (g *Gateway) upstreamOf(config *Service) *upstream {
 
 type dialContext = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// newTransport makes the connections to a service. No proxy stands between, and
+// newTransport makes the way to a service: its connections, unless the program
+// has a way of its own. No proxy stands between, and
 // bodies pass as they are. Idle connections are given up before a service would
 // close them: a POST that meets a closing connection cannot be repeated.
-func newTransport(dial dialContext, connectTimeout int) *http.Transport {
+func (g *Gateway) newTransport(connectTimeout int) http.RoundTripper {
+	if g.options.Transport != nil {
+		return g.options.Transport
+	}
 	return &http.Transport{
-		DialContext:         dialWithin(dial, time.Duration(connectTimeout)*time.Millisecond),
+		DialContext:         dialWithin(g.options.DialContext, time.Duration(connectTimeout)*time.Millisecond),
 		DisableCompression:  true,
 		MaxIdleConns:        512,
 		MaxIdleConnsPerHost: 512,
 		IdleConnTimeout:     30 * time.Second,
 	}
+}
+
+func closeIdle(transport http.RoundTripper) {
+	(&http.Client{Transport: transport}).CloseIdleConnections()
 }
 
 // dialError says that there was no connection, so nothing was sent.

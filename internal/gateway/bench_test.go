@@ -72,8 +72,9 @@ func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 // BenchmarkDirect is the call without the gateway: through an HTTP client's
 // transport to the service in memory.
 func BenchmarkDirect(b *testing.B) {
-	transport := newTransport(inMemoryService(b).dial, 1000)
-	b.Cleanup(transport.CloseIdleConnections)
+	g := &Gateway{options: Options{DialContext: inMemoryService(b).dial}}
+	transport := g.newTransport(1000)
+	b.Cleanup(func() { closeIdle(transport) })
 	request := httptest.NewRequest(http.MethodGet, "http://character.localhost/characters", nil)
 	request.RequestURI = ""
 	b.ReportAllocs()

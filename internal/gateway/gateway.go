@@ -21,10 +21,13 @@ import (
 
 // Options say what the gateway works with. The zero value is fit for use.
 type Options struct {
-	// DialContext reaches the targets of the upstreams, as "character:8000". A
-	// program that runs the services itself answers here with connections to
-	// them. The default is the network.
+	// DialContext reaches the targets of the upstreams, as "character:8000". The
+	// default is the network.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// Transport sends requests to the targets, which are the hosts of their URLs.
+	// A program that runs the services itself has them answer here. The default
+	// is HTTP on connections from DialContext.
+	Transport http.RoundTripper
 	// Logger gets what an operator must know, as a service that fails its
 	// checks. The default is slog.Default().
 	Logger *slog.Logger
@@ -120,7 +123,7 @@ func (g *Gateway) Close() error {
 	g.stop()
 	g.stopped.Wait()
 	for _, s := range g.services {
-		s.transport.CloseIdleConnections()
+		closeIdle(s.transport)
 	}
 	return nil
 }

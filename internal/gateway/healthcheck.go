@@ -23,10 +23,10 @@ func (g *Gateway) startHealthchecks() {
 	ctx, cancel := context.WithCancel(context.Background())
 	g.stop = cancel
 	for _, u := range g.upstreams {
-		client := newTransport(g.options.DialContext, longestTimeout)
+		client := g.newTransport(longestTimeout)
 		for _, t := range u.targets {
 			g.stopped.Go(func() {
-				defer client.CloseIdleConnections()
+				defer closeIdle(client)
 				g.watch(ctx, u, t, client)
 			})
 		}

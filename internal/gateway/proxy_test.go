@@ -234,14 +234,14 @@ func TestConnectionFailures(t *testing.T) {
 	response, body := g.call(t, "GET", "/", "")
 	refused(t, response, body, 502, "bad_gateway", "An invalid response was received from the upstream server")
 
-	g.services[0].transport.DialContext = dialWithin(func(ctx context.Context, _, _ string) (net.Conn, error) {
+	g.services[0].transport.(*http.Transport).DialContext = dialWithin(func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}, 50*time.Millisecond)
 	response, body = g.call(t, "GET", "/", "")
 	refused(t, response, body, 504, "gateway_timeout", "The upstream server is timing out")
 
-	g.services[0].transport.DialContext = dialWithin(func(context.Context, string, string) (net.Conn, error) {
+	g.services[0].transport.(*http.Transport).DialContext = dialWithin(func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.DNSError{Name: "refused", IsNotFound: true}
 	}, time.Second)
 	response, body = g.call(t, "GET", "/", "")

@@ -14,9 +14,10 @@ import (
 	"fountain.coach/fountainai/internal/storage"
 )
 
+// DrainTime bounds how long requests under way may take to finish at a stop.
+const DrainTime = 25 * time.Second
+
 const (
-	// drainTime bounds how long requests under way may take to finish at a stop.
-	drainTime = 25 * time.Second
 	// readTime bounds a whole request, so that slow clients hold nothing.
 	readTime   = 30 * time.Second
 	headerTime = 10 * time.Second
@@ -97,10 +98,10 @@ func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 
 // Drain stops taking new requests and waits for those under way, a bounded time.
 func Drain(server *http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	ctx, cancel := context.WithTimeout(context.Background(), DrainTime)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("requests still running after %s were cut off: %w", drainTime, err), server.Close())
+		return errors.Join(fmt.Errorf("requests still running after %s were cut off: %w", DrainTime, err), server.Close())
 	}
 	return nil
 }

@@ -4,70 +4,156 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
+
+	"fountain.coach/fountainai/internal/httpapi"
 )
 
-// network connects callers to listeners by address, inside the process: the
-// gateway reaches the services by the names kong.yml has for them, and nobody
-// else can.
+// network hands requests to the services by the address that kong.yml has for
+// them, inside the process: nobody else can reach them there, and nothing is
+// written, sent and parsed again on the way.
 type network struct {
-	lock      sync.Mutex
-	listeners map[string]*insideListener
+	lock     sync.RWMutex
+	services map[string]*host
 }
 
-func newNetwork() *network { return &network{listeners: map[string]*insideListener{}} }
+// host is a service on the network.
+type host struct {
+	address string
+	handler http.Handler
+	lock    sync.RWMutex
+	stopped bool
+	running sync.WaitGroup
+	// work leads to the goroutines that wait for it.
+	work    chan *answer
+	waiting atomic.Int64
+	closed  chan struct{}
+}
 
-// listen returns the listener of address, made by whoever comes first, caller
-// or service, so that neither has to wait for the other to start.
-func (n *network) listen(address string) *insideListener {
+// mostWaiting is how many goroutines of a service wait for requests. A new one
+// for each would spend as long on growing its stack as on many an answer.
+const mostWaiting = 32
+
+func newNetwork() *network { return &network{services: map[string]*host{}} }
+
+func (n *network) add(address string, handler http.Handler) {
 	n.lock.Lock()
 	defer n.lock.Unlock()
-	if n.listeners[address] == nil {
-		n.listeners[address] = &insideListener{
-			address: insideAddress(address), waiting: make(chan net.Conn), closed: make(chan struct{}),
-		}
+	n.services[address] = &host{
+		address: address, handler: handler, work: make(chan *answer), closed: make(chan struct{}),
 	}
-	return n.listeners[address]
 }
 
-// dial connects to the listener of address.
-func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
-	listener := n.listen(address)
-	near, far := net.Pipe()
+// RoundTrip has the service that the request's URL names answer it. The service
+// sees the request as an HTTP server would show it, except that its context
+// ends with that of the caller and the header is the caller's.
+func (n *network) RoundTrip(request *http.Request) (*http.Response, error) {
+	n.lock.RLock()
+	h := n.services[request.URL.Host]
+	n.lock.RUnlock()
+	if h == nil {
+		closeBody(request)
+		name, _, _ := net.SplitHostPort(request.URL.Host)
+		return nil, &net.DNSError{Err: "no such service", Name: name, IsNotFound: true}
+	}
+	if !h.enter() {
+		closeBody(request)
+		return nil, fmt.Errorf("call %s: the service has stopped", h.address)
+	}
+	a := newAnswer(request)
 	select {
-	case listener.waiting <- far:
-		return near, nil
-	case <-listener.closed:
-		return nil, fmt.Errorf("dial %s: the service has stopped", address)
-	case <-ctx.Done():
-		return nil, fmt.Errorf("dial %s: %w", address, ctx.Err())
+	case h.work <- a:
+	default:
+		go h.serve(a)
+	}
+	return a.wait()
+}
+
+// serve gives a and, while there is work, further answers.
+func (h *host) serve(a *answer) {
+	for a != nil {
+		a.give(h.handler)
+		h.running.Done()
+		a = h.next()
 	}
 }
 
-type insideListener struct {
-	address insideAddress
-	waiting chan net.Conn
-	closed  chan struct{}
-	once    sync.Once
-}
-
-func (l *insideListener) Accept() (net.Conn, error) {
+// next waits for an answer to give. It returns nil if enough others wait, or if
+// there will be none.
+func (h *host) next() *answer {
+	defer h.waiting.Add(-1)
+	if h.waiting.Add(1) > mostWaiting {
+		return nil
+	}
 	select {
-	case conn := <-l.waiting:
-		return conn, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
+	case a := <-h.work:
+		return a
+	case <-h.closed:
+		return nil
 	}
 }
 
-func (l *insideListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
+// enter reports whether the service still takes requests. Who has entered is to
+// say so when the request has ended.
+func (h *host) enter() bool {
+	h.lock.RLock()
+	defer h.lock.RUnlock()
+	if !h.stopped {
+		h.running.Add(1)
+	}
+	return !h.stopped
 }
 
-func (l *insideListener) Addr() net.Addr { return l.address }
+// stop refuses further requests to the service and waits for those under way, a
+// bounded time.
+func (n *network) stop(address string) error {
+	n.lock.RLock()
+	h := n.services[address]
+	n.lock.RUnlock()
+	h.lock.Lock()
+	h.stopped = true
+	h.lock.Unlock()
+	close(h.closed)
+	ended := make(chan struct{})
+	go func() {
+		h.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(httpapi.DrainTime):
+		return fmt.Errorf("%s: requests still running after %s were given up", address, httpapi.DrainTime)
+	}
+}
 
-type insideAddress string
+// arrived returns request as its service sees it. What the caller's context
+// holds is no business of the service: of it only the end carries over.
+func arrived(request *http.Request) (*http.Request, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	stop := context.AfterFunc(request.Context(), cancel)
+	r := request.WithContext(ctx)
+	u := *request.URL
+	u.Scheme, u.Host = "", ""
+	r.URL, r.RequestURI, r.RemoteAddr = &u, u.RequestURI(), "inside"
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	if r.Host == "" {
+		r.Host = request.URL.Host
+	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	return r, func() {
+		stop()
+		cancel()
+	}
+}
 
-func (a insideAddress) Network() string { return "inside" }
-func (a insideAddress) String() string  { return string(a) }
+func closeBody(request *http.Request) {
+	if request.Body != nil {
+		_ = request.Body.Close()
+	}
+}

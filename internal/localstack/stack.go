@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,7 +20,7 @@ import (
 	"fountain.coach/fountainai/services/storyfactory"
 )
 
-// Stack is the five services on connections inside the process.
+// Stack is the five services, reached from inside the process.
 type Stack struct {
 	network *network
 	// Instances are the services by name.
@@ -38,7 +36,7 @@ func definitions(inside *network) []httpapi.Definition {
 		Character:        "http://character:8000",
 		ScriptManagement: "http://scriptmanagement:8000",
 		SessionContext:   "http://sessioncontext:8000",
-		Transport:        &http.Transport{DialContext: inside.dial, MaxIdleConnsPerHost: 16},
+		Transport:        inside,
 	}
 	return []httpapi.Definition{
 		centralsequence.Definition(), character.Definition(), scriptmanagement.Definition(),
@@ -76,30 +74,31 @@ func OpenDatabases(ctx context.Context, databaseURL func(service string) string,
 		}
 		s.Instances[all[i].Name] = instance
 	}
-	return s, err
+	if err != nil {
+		return s, err
+	}
+	for name, instance := range s.Instances {
+		s.network.add(address(name), instance.API)
+	}
+	return s, nil
 }
 
-// DialContext connects to a service by its address in kong.yml, such as character:8000.
-// A name that is not among the services has no address.
-func (s *Stack) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	name, _, _ := strings.Cut(address, ":")
-	if s.Instances[name] == nil {
-		return nil, &net.DNSError{Err: "no such service", Name: name, IsNotFound: true}
-	}
-	return s.network.dial(ctx, network, address)
-}
+// Transport hands requests to the services by their addresses in kong.yml, such
+// as character:8000, as long as they run. A name that is not among them has no
+// address: the error is a *net.DNSError.
+func (s *Stack) Transport() http.RoundTripper { return s.network }
 
 // Serve runs the services until front ends, which is given ctx: what stands
 // before the services stops first, so that they see every request that it has
 // let in to its end.
 func (s *Stack) Serve(ctx context.Context, front func(context.Context) error) error {
-	inside, stopServices := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopServices()
+	err := front(ctx)
 	var services errgroup.Group
 	for name, instance := range s.Instances {
-		services.Go(func() error { return instance.Serve(inside, s.network.listen(name+":8000")) })
+		services.Go(func() error { return errors.Join(s.network.stop(address(name)), instance.Close()) })
 	}
-	err := front(ctx)
-	stopServices()
 	return errors.Join(err, services.Wait())
 }
+
+// address is where kong.yml finds a service.
+func address(service string) string { return service + ":8000" }

@@ -51,7 +51,7 @@ func Start(t testing.TB) *Stack {
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	s.URL = "http://localhost:" + port
-	g := gateway.New(config, gateway.Options{DialContext: services.DialContext, Logger: logger, AccessLog: io.Discard})
+	g := gateway.New(config, gateway.Options{Transport: services.Transport(), Logger: logger, AccessLog: io.Discard})
 	server := httpapi.NewServer(g, logger)
 	ctx, stop := context.WithCancel(context.Background())
 	var ended sync.WaitGroup

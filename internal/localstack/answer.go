@@ -1,0 +1,137 @@
+package localstack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+)
+
+// mostKept is how much of an answer is kept until its service is done with it.
+// The rest of a longer one is read from the service as it writes, so that an
+// answer of any length takes bounded memory here.
+const mostKept = 256 << 10
+
+// answer is what a service writes to and its caller gets a response from. Only
+// the service's goroutine writes; the caller reads response and failure once
+// begun is closed.
+type answer struct {
+	request *http.Request
+	header  http.Header
+	status  int
+	kept    bytes.Buffer
+	// rest takes what comes after kept; nil while all of the answer is kept.
+	rest *io.PipeWriter
+
+	begun    chan struct{}
+	response *http.Response
+	failure  error
+}
+
+// errBroken is what a caller gets whose service gave up, where a connection
+// would have been cut.
+var errBroken = errors.New("the service broke off its answer")
+
+func newAnswer(request *http.Request) *answer {
+	return &answer{request: request, header: http.Header{}, begun: make(chan struct{})}
+}
+
+// wait returns the response once it has begun, or an error when the caller's
+// time is over before that; the service may work on for a while then.
+func (a *answer) wait() (*http.Response, error) {
+	ctx := a.request.Context()
+	select {
+	case <-a.begun:
+		return a.response, a.failure
+	case <-ctx.Done():
+		closeBody(a.request)
+		return nil, context.Cause(ctx)
+	}
+}
+
+// give has handler answer and ends the answer, also if handler panics, which
+// the services do only to break off an answer that has begun.
+func (a *answer) give(handler http.Handler) {
+	r, leave := arrived(a.request)
+	defer func() {
+		a.end(recover() != nil)
+		closeBody(a.request)
+		leave()
+	}()
+	handler.ServeHTTP(a, r)
+}
+
+func (a *answer) end(broken bool) {
+	switch {
+	case a.rest != nil && broken:
+		_ = a.rest.CloseWithError(errBroken)
+	case a.rest != nil:
+		_ = a.rest.Close()
+	case broken:
+		a.failure = errBroken
+		close(a.begun)
+	default:
+		a.WriteHeader(http.StatusOK)
+		a.begin(a.header, io.NopCloser(bytes.NewReader(a.kept.Bytes())), int64(a.kept.Len()))
+	}
+}
+
+// Header is the header of the answer.
+func (a *answer) Header() http.Header { return a.header }
+
+// WriteHeader sets the status; that an answer is to come (1xx) is not passed on.
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 && status >= http.StatusOK {
+		a.status = status
+	}
+}
+
+// Write keeps content, or passes it on if it is too much to keep. It fails where
+// net/http's does: for answers that have no body, and once the caller has gone.
+func (a *answer) Write(content []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	switch {
+	case a.status == http.StatusNoContent || a.status == http.StatusNotModified:
+		return 0, http.ErrBodyNotAllowed
+	case a.request.Method == http.MethodHead:
+		return len(content), nil
+	case a.rest == nil && a.kept.Len()+len(content) <= mostKept:
+		return a.kept.Write(content)
+	case a.rest == nil:
+		a.Flush()
+	}
+	return a.rest.Write(content)
+}
+
+// Flush lets the caller have the answer while the service writes it.
+func (a *answer) Flush() {
+	if a.rest != nil {
+		return
+	}
+	a.WriteHeader(http.StatusOK)
+	reader, writer := io.Pipe()
+	a.rest = writer
+	length := int64(-1)
+	if declared, err := strconv.ParseInt(a.header.Get("Content-Length"), 10, 64); err == nil {
+		length = declared
+	}
+	// The service may go on to change its header, to no effect, as over HTTP.
+	a.begin(a.header.Clone(), readCloser{io.MultiReader(&a.kept, reader), reader}, length)
+}
+
+// begin hands the response to the caller.
+func (a *answer) begin(header http.Header, body io.ReadCloser, length int64) {
+	a.response = &http.Response{
+		Status:     strconv.Itoa(a.status) + " " + http.StatusText(a.status),
+		StatusCode: a.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Body: body, ContentLength: length, Request: a.request,
+	}
+	close(a.begun)
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
+}
