@@ -61,7 +61,7 @@ func TestServerSecure(t *testing.T) {
 		{"wrong", address("will:or-not-to-be", "127.0.0.1", trusting), "", "", "password authentication failed"},
 		{"unknown authority", address("will:to-be-or-not", "127.0.0.1", url.Values{}), "", "", "certificate"},
 		{"another host", address("will:to-be-or-not", "localhost", trusting), "", "", "certificate"},
-		{"without TLS", strings.Replace(address("will:to-be-or-not", "127.0.0.1", url.Values{}), "verify-full", "disable", 1), "", "", "no encryption"},
+		{"without TLS", strings.Replace(address("will:to-be-or-not", "127.0.0.1", url.Values{}), "verify-full", "disable", 1), "", "", "no pg_hba.conf entry"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.variable != "" {

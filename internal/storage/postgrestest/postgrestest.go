@@ -1,5 +1,6 @@
-// Package postgrestest runs a real PostgreSQL for tests: Debian's programs, in a
-// temporary folder, on a socket that only this machine reaches.
+// Package postgrestest runs a real PostgreSQL for tests: Debian's programs, or those
+// in the folder that FOUNTAIN_TEST_POSTGRES names, in a temporary folder, on a socket
+// that only this machine reaches.
 package postgrestest
 
 import (
@@ -27,6 +28,10 @@ import (
 // require makes it a failure that PostgreSQL is not installed; else its tests are
 // skipped then, and say so.
 const require = "FOUNTAIN_REQUIRE_POSTGRES"
+
+// place names the folder of another version's initdb and postgres, for tests to run
+// on that instead of Debian's.
+const place = "FOUNTAIN_TEST_POSTGRES"
 
 // patience is how long a server may take to start or stop on a busy machine.
 const patience = 2 * time.Minute
@@ -94,10 +99,10 @@ func Start(t testing.TB) *Server {
 }
 
 // Available returns nil if PostgreSQL's programs are there, or an error that says
-// how to get them; skip says that tests are skipped then.
+// how to get them; skip says that tests are skipped then, unless they were asked for.
 func Available() (skip bool, err error) {
 	_, err = programs()
-	return err != nil && os.Getenv(require) != "1", err
+	return err != nil && os.Getenv(require) != "1" && os.Getenv(place) == "", err
 }
 
 func missing(t testing.TB, err error) {
@@ -110,6 +115,12 @@ func missing(t testing.TB, err error) {
 
 // programs returns the folder of initdb and postgres.
 func programs() (string, error) {
+	if folder := os.Getenv(place); folder != "" {
+		if _, err := os.Stat(filepath.Join(folder, "initdb")); err != nil {
+			return "", fmt.Errorf("%s: %w", place, err)
+		}
+		return folder, nil
+	}
 	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	for _, folder := range append(folders, "/usr/local/bin", "/usr/bin") {
 		if _, err := os.Stat(filepath.Join(folder, "initdb")); err == nil {
@@ -280,14 +291,36 @@ func (s *Server) Database(t testing.TB, options string) string {
 // Exec runs a statement as the owner of the server.
 func (s *Server) Exec(t testing.TB, statement string) {
 	t.Helper()
+	s.asOwner(t, func(pool *sql.DB) error {
+		_, err := pool.ExecContext(context.Background(), statement)
+		return err
+	})
+}
+
+// Value scans the one value that query returns, asked as the owner of the server,
+// into value.
+func (s *Server) Value(t testing.TB, query string, value any) {
+	t.Helper()
+	s.asOwner(t, func(pool *sql.DB) error { return pool.QueryRowContext(context.Background(), query).Scan(value) })
+}
+
+func (s *Server) asOwner(t testing.TB, run func(pool *sql.DB) error) {
+	t.Helper()
 	pool, err := sql.Open("pgx", s.address("postgres", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	if _, err := pool.ExecContext(context.Background(), statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
+	if err := run(pool); err != nil {
+		t.Fatal(err)
 	}
+}
+
+// Major returns the server's major version, as 15.
+func (s *Server) Major(t testing.TB) (major int) {
+	t.Helper()
+	s.Value(t, "SELECT current_setting('server_version_num')::int / 10000", &major)
+	return major
 }
 
 // Kill ends the server at once, as a power cut would, and waits for its end.

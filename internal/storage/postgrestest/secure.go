@@ -20,7 +20,7 @@ func (s *Server) Secure(t testing.TB, certificate, key []byte) (port string) {
 	}
 	s.port = listener.Addr().(*net.TCPAddr).Port
 	_ = listener.Close()
-	settings := fmt.Sprintf("listen_addresses = '127.0.0.1'\nport = %d\nssl = on\n", s.port)
+	settings := fmt.Sprintf("listen_addresses = '127.0.0.1'\nport = %d\nssl = on\npassword_encryption = 'scram-sha-256'\n", s.port)
 	err = errors.Join(
 		s.write("server.crt", string(certificate)), s.write("server.key", string(key)),
 		s.write("pg_hba.conf", "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n"),
