@@ -35,6 +35,9 @@ const (
 	// connectionLife is how long a connection is used, so that a server that
 	// has moved, or come back, gets its share.
 	connectionLife = 30 * time.Minute
+	// applicationName, followed by the service's name, is what connections are called
+	// on the server; a copy looks for them by it.
+	applicationName = "fountainai "
 	// defaultConnections lets five services with three replicas each stay below
 	// the hundred connections that a server takes by default.
 	defaultConnections = 6
@@ -63,7 +66,7 @@ type postgres struct {
 // parsePostgres reads a URL. service names the schema if the URL does not. The
 // error does not hold the password.
 func parsePostgres(databaseURL, service string) (p *postgres, connections int, err error) {
-	config, err := pgx.ParseConfig(databaseURL)
+	config, err := parseURL(databaseURL)
 	if err != nil {
 		return nil, 0, fmt.Errorf("database URL: %w; want postgres://USER@HOST:5432/DATABASE?sslmode=verify-full", err)
 	}
@@ -82,16 +85,38 @@ func parsePostgres(databaseURL, service string) (p *postgres, connections int, e
 		config.ConnectTimeout = connectTime
 	}
 	config.DialFunc = (&net.Dialer{Timeout: config.ConnectTimeout, KeepAlive: 15 * time.Second}).DialContext
-	for name, value := range map[string]string{
-		"search_path":                         p.schema,
-		"application_name":                    strings.TrimSpace("fountainai " + service),
-		"idle_in_transaction_session_timeout": strconv.FormatInt(idleTime.Milliseconds(), 10),
-	} {
-		if config.RuntimeParams[name] == "" {
-			config.RuntimeParams[name] = value
-		}
-	}
+	p.setParameters(service)
 	return p, connections, nil
+}
+
+// parseURL does not repeat the URL in its error, which may hold a password
+// in a place where nobody looks for one.
+func parseURL(databaseURL string) (*pgx.ConnConfig, error) {
+	_, rest, _ := strings.Cut(databaseURL, "://")
+	// The user and the password end here, whatever they were meant to be.
+	if end := strings.IndexAny(rest, "@/"); end >= 0 && strings.Contains(rest[end+1:], "@") {
+		return nil, errors.New("@ and / in a user or a password, and @ in what follows the host, are written %40 and %2F")
+	}
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		_, reason, _ := strings.Cut(err.Error()[strings.LastIndex(err.Error(), "`")+1:], ": ")
+		return nil, errors.New(reason)
+	}
+	return config, nil
+}
+
+// setParameters sets what the server is told when a connection is made.
+func (p *postgres) setParameters(service string) {
+	parameters := p.config.RuntimeParams
+	parameters["search_path"] = p.schema
+	if parameters["idle_in_transaction_session_timeout"] == "" {
+		parameters["idle_in_transaction_session_timeout"] = strconv.FormatInt(idleTime.Milliseconds(), 10)
+	}
+	// A name that the user has given comes second: by the first part a copy tells
+	// that the service runs.
+	parameters["application_name"] = strings.TrimSpace(applicationName + service + " " + parameters["application_name"])
+	// Without it a backslash in a string is not one.
+	parameters["standard_conforming_strings"] = "on"
 }
 
 // plainName is a name that SQL takes without quotes.

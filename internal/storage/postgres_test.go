@@ -46,6 +46,10 @@ func TestServerURLs(t *testing.T) {
 		"postgres://will:hamlet@db/x?pool_max_conns=many":      "from 2 to 1000",
 		"postgres://will:hamlet@db/x?sslmode=perhaps":          "sslmode is invalid",
 		"postgres://will:hamlet@127.0.0.1:1/x?sslmode=disable": "connection refused",
+		"postgres://will:@hamlet@db/x":                         "written %40 and %2F",
+		"postgres://will:12/hamlet@db/x":                       "written %40 and %2F",
+		"postgres://will:1@2/hamlet@db/x":                      "written %40 and %2F",
+		"postgres://will:hamlet":                               "invalid port",
 		"mysql://will:hamlet@db/x":                             "postgres://USER@HOST/DATABASE",
 	} {
 		_, err := Open(t.Context(), databaseURL, testMigrations(), Options{Logger: silent(), Service: "character"})
@@ -67,10 +71,13 @@ func TestServerSettings(t *testing.T) {
 	if p.config.Password != "hamlet" || p.config.RuntimeParams["pool_max_conns"] != "" {
 		t.Errorf("got password %q, parameters %v", p.config.Password, p.config.RuntimeParams)
 	}
-	p, connections, err = parsePostgres("postgres://db/plays?search_path=mine", "character")
+	p, connections, err = parsePostgres("postgres://will:h%40m%2Flet?#@db/plays?search_path=mine&application_name=blue", "character")
 	must(t, err)
-	if p.schema != "mine" || connections != defaultConnections {
-		t.Errorf("got schema %s with %d connections", p.schema, connections)
+	if p.schema != "mine" || connections != defaultConnections || p.config.Password != "h@m/let?#" {
+		t.Errorf("got schema %s with %d connections, password %q", p.schema, connections, p.config.Password)
+	}
+	if got := p.config.RuntimeParams["application_name"]; got != "fountainai character blue" {
+		t.Errorf("its connections are called %q", got)
 	}
 	t.Setenv("PGPASSWORD", "macbeth")
 	if p, _, err = parsePostgres("postgres://will@db/plays", ""); err != nil || p.config.Password != "macbeth" || p.schema != "public" {
