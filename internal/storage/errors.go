@@ -97,7 +97,9 @@ func explainServer(err error) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	switch code {
-	case "25006", "25P03", "55P03": // a standby, a transaction that slept, a lock not had in time
+	// A standby, which refuses writes and the isolation that they ask for, a
+	// transaction that slept, a lock not had in time.
+	case "25006", "0A000", "25P03", "55P03":
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err

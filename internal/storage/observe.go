@@ -73,14 +73,14 @@ func outcomeOf(err error) Outcome {
 	if err == nil {
 		return Committed
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return Cancelled
-	}
 	switch err = explain(err); {
 	case errors.Is(err, ErrFull):
 		return Full
+	// Before Cancelled: a database that does not answer in time has failed.
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrUncertain):
 		return Failed
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return Cancelled
 	}
 	return Refused
 }

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -147,6 +148,25 @@ func TestOutcomes(t *testing.T) {
 	}
 	if len(names) != int(outcomes) {
 		t.Errorf("got names %v for %d outcomes", names, outcomes)
+	}
+}
+
+func TestOutcomeOf(t *testing.T) {
+	for want, errs := range map[Outcome][]error{
+		Committed: {nil},
+		Refused:   {sql.ErrNoRows, errors.New("no")},
+		Cancelled: {context.Canceled, fmt.Errorf("x: %w", context.DeadlineExceeded)},
+		Full:      {ErrFull, fmt.Errorf("%w: %w", ErrFull, context.DeadlineExceeded)},
+		Failed: {
+			ErrUnavailable, fmt.Errorf("%w: %w", ErrUnavailable, context.DeadlineExceeded),
+			ErrUncertain, fmt.Errorf("%w: %w", ErrUncertain, context.DeadlineExceeded),
+		},
+	} {
+		for _, err := range errs {
+			if got := outcomeOf(err); got != want {
+				t.Errorf("%v: got %s, want %s", err, got, want)
+			}
+		}
 	}
 }
 
