@@ -25,9 +25,6 @@ const (
 	// connectTime bounds the making of a connection, unless the URL has a
 	// connect_timeout.
 	connectTime = 5 * time.Second
-	// transactionTime bounds a transaction from its first statement on. With a
-	// server that says nothing any more a request fails after that.
-	transactionTime = 30 * time.Second
 	// idleTime is how long the server waits for the next statement of a
 	// transaction: a replica that hangs in the middle of one keeps others
 	// waiting no longer.
@@ -42,6 +39,11 @@ const (
 	// the hundred connections that a server takes by default.
 	defaultConnections = 6
 )
+
+// transactionTime bounds a transaction from its first statement on, and the
+// beginning and the end of one. With a server that says nothing any more a request
+// fails after that. Tests are less patient.
+var transactionTime = 30 * time.Second
 
 // IsServer reports whether databaseURL names a database server and not a file.
 func IsServer(databaseURL string) bool {
@@ -151,12 +153,15 @@ func openPostgres(ctx context.Context, databaseURL string, migrations fs.FS, opt
 	if err := db.openServer(ctx, migrations, options.Service); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	// From now on connections are the lenders', and one that they close is closed.
+	p.pool.SetMaxIdleConns(0)
 	return db, nil
 }
 
+// connect leaves it to the lenders how many connections there are: to open the
+// database takes one more than they have, if they have few.
 func (p *postgres) connect(connections int) {
 	p.pool = stdlib.OpenDB(*p.config)
-	p.pool.SetMaxOpenConns(connections)
 	p.reads = newLender(p.pool, connections-connections/2)
 	p.writes = newLender(p.pool, connections/2)
 }
@@ -255,7 +260,7 @@ func (p *postgres) close() error {
 
 // lend lends a connection on which a transaction has begun with begin. An old
 // connection that turns out to be broken, as after a restart of the server, is
-// replaced by a new one.
+// replaced by a new one; a server that does not answer is not asked again.
 func (p *postgres) lend(ctx context.Context, from *readers, begin string) (*connection, error) {
 	if err := from.enter(ctx); err != nil {
 		return nil, err
@@ -270,13 +275,15 @@ func (p *postgres) lend(ctx context.Context, from *readers, begin string) (*conn
 				return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 			}
 		}
+		lent.forgetMany()
 		_, err := lent.simple(begin)
 		if err == nil {
 			return lent, nil
 		}
-		if isNew || !lent.isLost() {
-			from.giveBack(lent, !lent.isLost())
-			return nil, lent.explain(err)
+		if isNew || !lent.isLost() || pgconn.Timeout(err) {
+			err = lent.explain(err)
+			p.giveBack(from, lent, false)
+			return nil, err
 		}
 		_ = lent.close()
 	}

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Stores are written as if nobody else wrote: they look, decide, and write. On
@@ -67,9 +70,10 @@ func (p *postgres) begin(attempt int) string {
 }
 
 // again reports whether a write that ended with err is to be tried once more.
-// Of a connection that broke, one more try finds out whether the server is back.
+// Of a connection that broke, one more try finds out whether the server is back,
+// unless it was there and did not answer.
 func (p *postgres) again(err error, attempt int) bool {
-	return errors.Is(err, errConflict) || errors.Is(err, errBroken) && attempt == 0
+	return errors.Is(err, errConflict) || errors.Is(err, errBroken) && attempt == 0 && !pgconn.Timeout(err)
 }
 
 // pause lets others go first where they cannot be kept out.
@@ -127,7 +131,7 @@ func isConflict(err error) bool {
 }
 
 // commit reports whether the transaction has ended, and its error. An answer of
-// the server is certain either way; no answer is not.
+// the server is certain either way, unless it says that it is not; no answer is not.
 func (c *connection) commit() (ended bool, err error) {
 	tag, err := c.simple("COMMIT")
 	switch {
@@ -136,7 +140,7 @@ func (c *connection) commit() (ended bool, err error) {
 	case err == nil:
 		// What COMMIT answers in a transaction in which a statement has failed.
 		return true, fmt.Errorf("the transaction was rolled back (%s): the error of one of its statements was passed over", tag)
-	case serverCode(err) == "" || c.isLost():
+	case slices.Contains([]string{"", "40003", "08007"}, serverCode(err)) || c.isLost():
 		return false, fmt.Errorf("%w: %w", ErrUncertain, err)
 	}
 	return true, asConflict(explainServer(err))

@@ -76,10 +76,15 @@ func (c *connection) exec(query string) error {
 
 // begin starts a transaction: the moment when no statement is in use.
 func (c *connection) begin(query string) error {
+	c.forgetMany()
+	return c.exec(query)
+}
+
+// forgetMany closes the statements if there are too many of them.
+func (c *connection) forgetMany() {
 	if len(c.statements) > maxStatements {
 		c.forget()
 	}
-	return c.exec(query)
 }
 
 func (c *connection) forget() {

@@ -178,7 +178,7 @@ func (tx *Tx) nested(ctx context.Context, run WriteFunc) error {
 		return err
 	}
 	name := "s" + strconv.Itoa(tx.depth)
-	if err := tx.connection.exec("SAVEPOINT " + name); err != nil {
+	if _, err := tx.Exec("SAVEPOINT " + name); err != nil {
 		return tx.lose(err)
 	}
 	tx.depth++
@@ -193,11 +193,11 @@ func (tx *Tx) nested(ctx context.Context, run WriteFunc) error {
 // leave ends a savepoint, undoing it if err is not nil, and returns err.
 func (tx *Tx) leave(name string, err error) error {
 	if err != nil {
-		if undone := tx.connection.exec("ROLLBACK TO " + name); undone != nil {
+		if _, undone := tx.Exec("ROLLBACK TO " + name); undone != nil {
 			return errors.Join(err, tx.lose(undone))
 		}
 	}
-	if released := tx.connection.exec("RELEASE " + name); released != nil {
+	if _, released := tx.Exec("RELEASE " + name); released != nil {
 		return errors.Join(err, tx.lose(released))
 	}
 	return err

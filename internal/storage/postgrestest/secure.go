@@ -33,6 +33,17 @@ func (s *Server) Secure(t testing.TB, certificate, key []byte) (port string) {
 	return strconv.Itoa(s.port)
 }
 
+// Standby restarts the server as one that only follows another, and so answers
+// reads and nothing else.
+func (s *Server) Standby(t testing.TB) {
+	t.Helper()
+	if err := s.write("standby.signal", ""); err != nil {
+		t.Fatal(err)
+	}
+	s.Halt()
+	s.Restart(t)
+}
+
 // write writes a file of the cluster, which its owner alone reads.
 func (s *Server) write(name, content string) error {
 	path := filepath.Join(s.data(), name)
