@@ -40,9 +40,10 @@ must be allowed to create those, or they are there and empty. Passwords are best
 left to PGPASSWORD or PGPASSFILE.
 
 Every table is read again at the target and compared, by its number of rows and
-a digest of them. Until all five are whole no service opens any of them. A run that
-was stopped, however, goes on where it was when the command is given again. SOURCE
-is not changed, and a TARGET that holds anything else is refused.`,
+a digest of them. Until then no service opens any of them. A run that was stopped,
+however, goes on where it was when the command is given again: do so before you
+start a service. SOURCE is not changed, and a TARGET that holds anything else is
+refused.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return migrate(command.Context(), command.OutOrStdout(), command.ErrOrStderr(), options)
@@ -146,20 +147,18 @@ func migrateAll(ctx context.Context, copies []storage.Copy, bar *progress) (repo
 		}
 		report.Databases = append(report.Databases, migratedDatabase{copies[i].Service, tables})
 	}
-	for i, transfer := range all {
-		if err := transfer.Finish(ctx); err != nil {
-			return report, goOnCopying(copies[i].Service, err)
-		}
+	if err := storage.Finish(ctx, all...); err != nil {
+		return report, goOnCopying("all are copied", err)
 	}
 	return report, nil
 }
 
 // goOnCopying says how a copy that has begun is gone on with.
-func goOnCopying(service string, err error) error {
+func goOnCopying(where string, err error) error {
 	if errors.Is(err, storage.ErrNotEmpty) {
-		return fmt.Errorf("%s: %w", service, err)
+		return fmt.Errorf("%s: %w", where, err)
 	}
-	return fmt.Errorf("%s: %w; run the same command again to go on", service, err)
+	return fmt.Errorf("%s: %w; run the same command again to go on", where, err)
 }
 
 func (r migrateReport) print(w io.Writer) {

@@ -64,8 +64,8 @@ type copyTarget interface {
 	fill(ctx context.Context, table tableShape, rows *rowReader, counter int64) error
 	// clear empties the tables, in the order given, in one transaction.
 	clear(ctx context.Context, tables []tableShape) error
-	// finish takes the mark away.
-	finish(ctx context.Context) error
+	// finish takes the mark away, on a server also those of others in the database.
+	finish(ctx context.Context, all []*Transfer) error
 	close() error
 }
 
@@ -216,16 +216,27 @@ func (t *Transfer) verify(ctx context.Context, same map[string]bool) error {
 	return nil
 }
 
-// Finish makes the target a database that a service opens. Run must have ended
-// well before.
-func (t *Transfer) Finish(ctx context.Context) error {
-	if !t.target.isMarked() {
-		return nil
+// Finish makes the targets of all transfers databases that services open, those in one
+// database of a server at once. Run must have ended well for each before.
+//
+// It returns an error that wraps ErrInUse, and has changed nothing, if a service that
+// was not seen when they began is connected to one of their ends.
+func Finish(ctx context.Context, all ...*Transfer) error {
+	for _, t := range all {
+		for _, end := range []*copyEnd{t.source, t.target.end()} {
+			if err := end.refuseUsed(ctx, t.copy.Service); err != nil {
+				return err
+			}
+		}
 	}
-	if err := t.target.finish(ctx); err != nil {
-		return fmt.Errorf("finish %s: %w", t.target.end().name, explain(err))
+	for _, t := range all {
+		if t.target.isMarked() {
+			if err := t.target.finish(ctx, all); err != nil {
+				return fmt.Errorf("finish %s: %w", t.target.end().name, explain(err))
+			}
+		}
+		stage("finished")
 	}
-	stage("finished")
 	return nil
 }
 

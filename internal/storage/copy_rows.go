@@ -16,9 +16,11 @@ import (
 type copyEnd struct {
 	dialect dialect
 	// name is the database's, without secrets.
-	name    string
-	conn    *sql.Conn
-	release func() error
+	name string
+	conn *sql.Conn
+	// postgres is the schema on a server, nil for a file.
+	postgres *postgres
+	release  func() error
 }
 
 func (e *copyEnd) close() error { return e.release() }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -13,78 +14,78 @@ import (
 
 // openServer connects for a copy, whose transactions may wait for the other end.
 // Services that start meanwhile wait until it is done; see lockSchema.
-func (c Copy) openServer(ctx context.Context, databaseURL string) (p *postgres, conn *sql.Conn, err error) {
-	if p, _, err = parsePostgres(databaseURL, c.Service); err != nil {
-		return nil, nil, err
+func (c Copy) openServer(ctx context.Context, databaseURL string, create bool) (*copyEnd, error) {
+	p, _, err := parsePostgres(databaseURL, c.Service)
+	if err != nil {
+		return nil, err
 	}
 	p.config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
 	p.config.RuntimeParams["application_name"] = "fountain migrate"
 	p.pool = stdlib.OpenDB(*p.config)
-	if conn, err = p.pool.Conn(ctx); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("%s: %w", p.name(), explainServer(err)), p.pool.Close())
+	unlock, err := p.lockSchema(ctx, create)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", p.name(), explainServer(err)), p.pool.Close())
 	}
-	if err := p.refuseUsed(ctx, conn, c.Service); err != nil {
-		return nil, nil, errors.Join(err, conn.Close(), p.pool.Close())
+	e := &copyEnd{dialect: postgresDialect, name: p.name(), postgres: p, release: unlock}
+	if err = e.refuseUsed(ctx, c.Service); err == nil {
+		e.conn, err = p.pool.Conn(ctx)
 	}
-	return p, conn, nil
+	if err != nil {
+		return nil, errors.Join(explainServer(err), unlock(), p.pool.Close())
+	}
+	e.release = func() error { return errors.Join(e.conn.Close(), unlock(), p.pool.Close()) }
+	return e, nil
 }
 
-// refuseUsed looks for services that are connected to the schema's database
-// under the name that they have from parsePostgres.
-func (p *postgres) refuseUsed(ctx context.Context, conn *sql.Conn, service string) error {
-	const query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1"
+// refuseUsed looks for services that are connected to the database on a server under
+// the name that they have from parsePostgres. One that waits for the lock of
+// lockSchema has not opened it.
+func (e *copyEnd) refuseUsed(ctx context.Context, service string) error {
+	const query = `SELECT count(*) FROM pg_stat_activity a
+		WHERE datname = current_database() AND starts_with(application_name || ' ', $1)
+		AND NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = a.pid AND locktype = 'advisory' AND NOT granted)`
+	if e.postgres == nil {
+		return nil
+	}
 	var count int
-	if err := conn.QueryRowContext(ctx, query, "fountainai "+service).Scan(&count); err != nil {
+	if err := e.postgres.pool.QueryRowContext(ctx, query, applicationName+service+" ").Scan(&count); err != nil {
 		return explainServer(err)
 	}
 	if count > 0 {
-		return fmt.Errorf("%w: the service %s has %d connections to %s; stop all its replicas first", ErrInUse, service, count, p.name())
+		return fmt.Errorf("%w: the service %s has %d connections to %s; stop all its replicas first", ErrInUse, service, count, e.name)
 	}
 	return nil
 }
 
 func openServerSource(ctx context.Context, c Copy) (*copyEnd, error) {
-	p, conn, err := c.openServer(ctx, c.From)
+	e, err := c.openServer(ctx, c.From, false)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := p.lockSchema(ctx, false)
-	if err != nil {
-		return nil, errors.Join(explainServer(err), conn.Close(), p.pool.Close())
+	if _, err := e.conn.ExecContext(ctx, beginRead); err != nil {
+		return nil, errors.Join(explainServer(err), e.close())
 	}
-	release := func() error {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		return errors.Join(conn.Close(), unlock(), p.pool.Close())
-	}
-	if _, err := conn.ExecContext(ctx, beginRead); err != nil {
-		return nil, errors.Join(explainServer(err), release())
-	}
-	return &copyEnd{dialect: postgresDialect, name: p.name(), conn: conn, release: release}, nil
+	return e, nil
 }
 
 // serverTarget is a schema. While the copy is not whole it has a table that says
 // so.
 type serverTarget struct {
 	copyEnd
-	postgres *postgres
-	unlock   func() error
-	marked   bool
+	marked bool
 }
 
 func openServerTarget(ctx context.Context, c Copy) (copyTarget, error) {
-	p, conn, err := c.openServer(ctx, c.To)
+	e, err := c.openServer(ctx, c.To, true)
 	if err != nil {
 		return nil, err
 	}
-	s := &serverTarget{copyEnd: copyEnd{dialect: postgresDialect, name: p.name(), conn: conn}, postgres: p}
-	if s.unlock, err = p.lockSchema(ctx, true); err == nil {
-		err = s.mark(ctx)
-	}
-	if err == nil {
-		err = s.makeTables(ctx, p.pool, c, s.marked)
+	s := &serverTarget{copyEnd: *e}
+	if err = s.mark(ctx); err == nil {
+		err = s.makeTables(ctx, s.postgres.pool, c, s.marked)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", p.name(), explainServer(err)), s.close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", s.name, explainServer(err)), s.close())
 	}
 	return s, nil
 }
@@ -122,15 +123,23 @@ func (s *serverTarget) fill(ctx context.Context, table tableShape, rows *rowRead
 	})
 }
 
-func (s *serverTarget) finish(ctx context.Context) error {
-	_, err := s.conn.ExecContext(ctx, "DROP TABLE "+unfinishedTable)
-	return err
-}
-
-func (s *serverTarget) close() error {
-	var failures []error
-	if s.unlock != nil {
-		failures = append(failures, s.unlock())
+// finish takes the marks of all targets in the same database away with one statement:
+// there is no moment at which a service opens one of them and another is not whole.
+func (s *serverTarget) finish(ctx context.Context, all []*Transfer) error {
+	var same []*serverTarget
+	var marks []string
+	for _, t := range all {
+		other, isServer := t.target.(*serverTarget)
+		if isServer && other.marked && other.postgres.config.ConnString() == s.postgres.config.ConnString() {
+			same = append(same, other)
+			marks = append(marks, pgx.Identifier{other.postgres.schema, unfinishedTable}.Sanitize())
+		}
 	}
-	return errors.Join(append(failures, s.conn.Close(), s.postgres.pool.Close())...)
+	if _, err := s.conn.ExecContext(ctx, "DROP TABLE "+strings.Join(marks, ", ")); err != nil {
+		return err
+	}
+	for _, other := range same {
+		other.marked = false
+	}
+	return nil
 }

@@ -65,6 +65,9 @@ func (f *fileTarget) open(ctx context.Context, c Copy) error {
 	f.removeLink()
 	path := f.path
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := refuseLog(path); err != nil {
+			return err
+		}
 		path, f.marked = path+unfinishedSuffix, true
 		if err := createFile(path); err != nil {
 			return err
@@ -81,6 +84,18 @@ func (f *fileTarget) open(ctx context.Context, c Copy) error {
 	}
 	f.conn, err = f.pool.Conn(ctx)
 	return explain(err)
+}
+
+// refuseLog keeps a copy from being put beside the log of a file that is gone, which
+// SQLite would take for the copy's.
+func refuseLog(path string) error {
+	for _, suffix := range []string{"-wal", "-journal", "-shm"} {
+		if _, err := os.Stat(path + suffix); !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %s is there without its database, of which it may hold the newest part; move it away, or put the database back beside it",
+				ErrNotEmpty, path+suffix)
+		}
+	}
+	return nil
 }
 
 // removeLink removes the other name of a copy that was finished when its maker
@@ -128,7 +143,7 @@ func setSQLiteCounter(ctx context.Context, tx *sql.Tx, table string, counter int
 
 // finish folds the log into the file and gives it its name, durably. Nobody has
 // followed the log of what is now at that name.
-func (f *fileTarget) finish(ctx context.Context) error {
+func (f *fileTarget) finish(ctx context.Context, _ []*Transfer) error {
 	if _, err := f.conn.ExecContext(ctx, "PRAGMA journal_mode = DELETE"); err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func transfer(c Copy) (tables []CopiedTable, err error) {
 	if tables, err = t.Run(context.Background()); err != nil {
 		return nil, err
 	}
-	return tables, t.Finish(context.Background())
+	return tables, Finish(context.Background(), t)
 }
 
 // wantNextChild fails the test unless the next child gets the identifier.
