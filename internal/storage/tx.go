@@ -16,17 +16,11 @@ const maxStatements = 256
 // connection is a database connection with its prepared statements.
 type connection struct {
 	conn       *sql.Conn
-	statements map[string]*statement
+	statements map[string]*sql.Stmt
 	// server says that it leads to a database server, which is to be used until
 	// a time.
 	server bool
 	until  time.Time
-}
-
-type statement struct {
-	*sql.Stmt
-	busy bool // its rows are being read
-	kept bool // it belongs to the connection
 }
 
 func newConnection(ctx context.Context, pool *sql.DB) (*connection, error) {
@@ -34,42 +28,26 @@ func newConnection(ctx context.Context, pool *sql.DB) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connection{conn: conn, statements: map[string]*statement{}}, nil
+	return &connection{conn: conn, statements: map[string]*sql.Stmt{}}, nil
 }
 
-// take returns the statement for query, to be handed back with giveBack. A
-// statement has one cursor: a query that runs while rows of the same query
-// are being read gets a statement of its own.
-func (c *connection) take(ctx context.Context, query string) (*statement, error) {
-	known, found := c.statements[query]
-	if found && !known.busy {
-		known.busy = true
+// prepare returns the statement for query.
+func (c *connection) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if known, found := c.statements[query]; found {
 		return known, nil
 	}
 	prepared, err := c.conn.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		c.statements[query] = prepared
 	}
-	fresh := &statement{Stmt: prepared, busy: true, kept: !found}
-	if fresh.kept {
-		c.statements[query] = fresh
-	}
-	return fresh, nil
-}
-
-func (c *connection) giveBack(s *statement) {
-	s.busy = false
-	if !s.kept {
-		_ = s.Close()
-	}
+	return prepared, err
 }
 
 func (c *connection) exec(query string) error {
-	statement, err := c.take(context.Background(), query)
+	statement, err := c.prepare(context.Background(), query)
 	if err != nil {
 		return err
 	}
-	defer c.giveBack(statement)
 	_, err = statement.Exec()
 	return err
 }
@@ -111,14 +89,23 @@ type Tx struct {
 	ctx    context.Context
 	depth  int
 	broken error // why the transaction cannot go on, if it cannot
-	ended  atomic.Bool
+	// reading says that the rows of a query are being read: a connection to a
+	// server does nothing else meanwhile, and one to a file has one cursor a statement.
+	reading bool
+	ended   atomic.Bool
 }
 
-var errEnded = errors.New("the transaction has ended")
+var (
+	errEnded   = errors.New("the transaction has ended")
+	errReading = errors.New("the rows of a query are being read; collect them with All before the next statement")
+)
 
 func (tx *Tx) usable() error {
-	if tx.ended.Load() {
+	switch {
+	case tx.ended.Load():
 		return errEnded
+	case tx.reading:
+		return errReading
 	}
 	return tx.broken
 }
@@ -143,7 +130,7 @@ func (tx *Tx) context() context.Context {
 // Exec runs a statement and returns the number of rows it changed.
 func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	var changed int64
-	err := tx.with(query, func(statement *statement) error {
+	err := tx.with(query, func(statement *sql.Stmt) error {
 		result, err := statement.ExecContext(tx.context(), args...)
 		if err != nil {
 			return err
@@ -157,20 +144,22 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 // QueryRow scans the one row that query returns into dest. The error satisfies
 // IsNoRows if there is none.
 func (tx *Tx) QueryRow(query string, args []any, dest ...any) error {
-	return tx.with(query, func(statement *statement) error {
+	return tx.with(query, func(statement *sql.Stmt) error {
 		return statement.QueryRowContext(tx.context(), args...).Scan(dest...)
 	})
 }
 
 // Query calls each for every row that query returns, with a function that
-// scans the row. each may run further queries.
+// scans the row. Statements of the transaction fail until Query returns.
 func (tx *Tx) Query(query string, args []any, each func(scan func(dest ...any) error) error) error {
-	return tx.with(query, func(statement *statement) error {
+	return tx.with(query, func(statement *sql.Stmt) error {
 		rows, err := statement.QueryContext(tx.context(), args...)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
+		tx.reading = true
+		defer func() { tx.reading = false }()
 		for rows.Next() {
 			if err := each(rows.Scan); err != nil {
 				return err
@@ -181,16 +170,15 @@ func (tx *Tx) Query(query string, args []any, each func(scan func(dest ...any) e
 }
 
 // with lends run the statement for query.
-func (tx *Tx) with(query string, run func(statement *statement) error) error {
+func (tx *Tx) with(query string, run func(statement *sql.Stmt) error) error {
 	if err := tx.usable(); err != nil {
 		return err
 	}
-	statement, err := tx.connection.take(tx.context(), query)
-	if err != nil {
-		return tx.note(err)
+	statement, err := tx.connection.prepare(tx.context(), query)
+	if err == nil {
+		err = run(statement)
 	}
-	defer tx.connection.giveBack(statement)
-	return tx.note(run(statement))
+	return tx.note(err)
 }
 
 // All collects the rows of query, each read by scan.
