@@ -89,6 +89,9 @@ func migrate(ctx context.Context, stdout, stderr io.Writer, options migrateOptio
 
 // copies returns what is to be copied, in the order of serviceNames.
 func (o migrateOptions) copies(logger *slog.Logger, progress func(int)) ([]storage.Copy, error) {
+	if o.from == o.to {
+		return nil, errors.New("--from and --to name the same place; name another target")
+	}
 	migrations := serviceMigrations()
 	copies := make([]storage.Copy, 0, len(serviceNames))
 	for _, name := range serviceNames {

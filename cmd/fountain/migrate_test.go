@@ -163,6 +163,7 @@ func TestMigrateRefuses(t *testing.T) {
 		"empty folder": {t.TempDir(), "postgres://x/y", "no such file"},
 		"other scheme": {t.TempDir(), "mysql://x/y", "--to takes a data folder"},
 		"no source":    {"", "x", "--from takes a data folder"},
+		"the same":     {"postgres://x/y", "postgres://x/y", "name another target"},
 		"a schema":     {"postgres://x/y?search_path=character", "x", "leave search_path out"},
 		"no such host": {"postgres://127.0.0.1:1/y?sslmode=disable", t.TempDir(), "connection refused"},
 		"not a URL":    {"postgres://x:y:z/", t.TempDir(), "want postgres://"},
