@@ -29,13 +29,6 @@ func writerProcess(t testing.TB, db *DB) (process int) {
 	return process
 }
 
-// impatient bounds transactions of this test to a moment.
-func impatient(t *testing.T) {
-	before := transactionTime
-	transactionTime = 300 * time.Millisecond
-	t.Cleanup(func() { transactionTime = before })
-}
-
 // stopProcess stops a process of the server, which then says nothing, until the test
 // is over.
 func stopProcess(t *testing.T, process int) {
@@ -80,11 +73,14 @@ func TestServerFewConnections(t *testing.T) {
 // not asked again.
 func TestServerSilent(t *testing.T) {
 	db := openServerAt(t, postgrestest.URL(t))
-	impatient(t)
+	db.postgres.alone, db.postgres.together = "", "" // it would wait for the one that is stopped
 	runs := 0
 	err := db.Write(t.Context(), func(ctx context.Context, tx *Tx) error {
 		runs++
 		stopProcess(t, backend(t, tx))
+		var cancel context.CancelFunc
+		tx.ctx, cancel = context.WithTimeout(tx.ctx, 100*time.Millisecond)
+		defer cancel()
 		return db.Write(ctx, insertNumber(1))
 	})
 	if wantError(t, err, ErrUnavailable); runs != 1 {
@@ -103,7 +99,8 @@ func TestServerSilentFromTheBeginning(t *testing.T) {
 	}))
 	stopProcess(t, first)
 	stopProcess(t, second)
-	impatient(t)
+	defer func(before time.Duration) { transactionTime = before }(transactionTime)
+	transactionTime = 100 * time.Millisecond
 	wantError(t, db.Write(t.Context(), insertNumber(1)), ErrUnavailable)
 	if left := len(db.postgres.writes.idle); left != 1 {
 		t.Errorf("of two connections %d are left", left)
