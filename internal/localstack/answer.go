@@ -113,6 +113,9 @@ func (a *answer) Flush() {
 	a.WriteHeader(http.StatusOK)
 	reader, writer := io.Pipe()
 	a.rest = writer
+	// A caller who has given up may never have seen that there is something to read.
+	ctx := a.request.Context()
+	context.AfterFunc(ctx, func() { _ = reader.CloseWithError(context.Cause(ctx)) })
 	length := int64(-1)
 	if declared, err := strconv.ParseInt(a.header.Get("Content-Length"), 10, 64); err == nil {
 		length = declared

@@ -130,6 +130,42 @@ func TestLongAnswers(t *testing.T) {
 	}
 }
 
+// A service that has much to say to a caller who has given up comes to an end, too.
+func TestLongAnswersToNobody(t *testing.T) {
+	why := errors.New("out of patience")
+	for _, begun := range []bool{false, true} {
+		ended := make(chan error, 1)
+		left := make(chan struct{})
+		n := serving(func(w http.ResponseWriter, _ *http.Request) {
+			if begun {
+				w.(http.Flusher).Flush()
+			}
+			<-left
+			_, err := w.Write(make([]byte, 2*mostKept))
+			ended <- err
+		})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		if begun {
+			if _, err := n.RoundTrip(httptest.NewRequestWithContext(ctx, "GET", "http://character:8000/", nil)); err != nil {
+				t.Fatal(err)
+			}
+			cancel(why)
+		} else {
+			cancel(why)
+			if _, err := n.RoundTrip(httptest.NewRequestWithContext(ctx, "GET", "http://character:8000/", nil)); !errors.Is(err, why) {
+				t.Error(err)
+			}
+		}
+		close(left)
+		if err := <-ended; !errors.Is(err, why) && !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("begun %v: writing to nobody: %v", begun, err)
+		}
+		if err := n.stop("character:8000"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Half an answer never looks like a whole one.
 func TestBrokenAnswers(t *testing.T) {
 	n := serving(func(w http.ResponseWriter, r *http.Request) {
