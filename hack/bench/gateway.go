@@ -17,7 +17,7 @@ const (
 )
 
 // measureGateway asks a service directly, through the embedded gateway as a
-// process before it, and as part of fountain up.
+// process before it, as part of fountain up, and through nginx.
 func (b *bench) measureGateway(ctx context.Context) ([]section, error) {
 	service, err := b.startService(ctx, "character", "file:"+b.file("behind.db"))
 	if err != nil {
@@ -42,13 +42,40 @@ func (b *bench) measureGateway(ctx context.Context) ([]section, error) {
 		return nil, err
 	}
 	defer up.stop()
-	return b.compareGateways(ctx, service, gateway, up)
+	nginx, err := b.startNginx(ctx, service)
+	if err != nil {
+		return nil, err
+	}
+	defer nginx.stop()
+	return b.compareGateways(ctx, service, nginx, gateway, up)
 }
 
-func (b *bench) compareGateways(ctx context.Context, service, gateway, up *server) ([]section, error) {
+// startNginx starts an nginx, on which Kong is built, that passes requests on to
+// service and does nothing else: the least that a process before it can cost.
+func (b *bench) startNginx(ctx context.Context, service *server) (*server, error) {
+	return startServer(ctx, "nginx", "/healthz", nil, func(address string) []string {
+		content := fmt.Sprintf(`daemon off; worker_processes auto; pid %[1]s.pid; error_log %[1]s.log;
+events {}
+http {
+	access_log off; keepalive_requests 1000000000;
+	upstream service { server %[2]s; keepalive %[3]d; keepalive_requests 1000000000; }
+	server {
+		listen %[4]s;
+		location / { proxy_pass http://service; proxy_http_version 1.1; proxy_set_header Connection ""; }
+	}
+}
+`, b.file("nginx"), service.address, many, address)
+		path := b.file("nginx.conf")
+		// nginx tells if the file is not there.
+		_ = os.WriteFile(path, []byte(content), 0o600)
+		return []string{"nginx", "-c", path, "-e", b.file("nginx.log")}
+	})
+}
+
+func (b *bench) compareGateways(ctx context.Context, service, nginx, gateway, up *server) ([]section, error) {
 	waits := section{
 		Name: "gateway", Title: "What the gateway costs", Axis: "p50 through the gateway, of that of the service alone",
-		Text: "The same request straight to a service, through `fountain gateway` before it (one more process and one more hop), and to `fountain up`, which has both in one process. All of kong.yml's plugins are on; only the rate limit is raised.",
+		Text: "The same request straight to a service, through `fountain gateway` before it (one more process and one more hop), and to `fountain up`, which has both in one process. All of kong.yml's plugins are on; only the rate limit is raised. nginx passes requests on and does nothing else, neither keys nor limits nor a log: what a process between costs at least, on processors that it shares with service and load generator.",
 	}
 	for _, o := range []operation{
 		{scenario: "characters", what: "POST /characters", empty: atMost(1.15)},
@@ -60,13 +87,17 @@ func (b *bench) compareGateways(ctx context.Context, service, gateway, up *serve
 			through := direct
 			through.host, through.key = gatewayHost, gatewayKey
 			what := o.what + ", " + clients(connections)
-			taken, err := b.inTurns(ctx, "gateway: "+what, b.under(service, direct), b.under(gateway, through), b.under(up, through))
+			taken, err := b.inTurns(ctx, "gateway: "+what, b.under(service, direct), b.under(gateway, through), b.under(up, through), b.under(nginx, direct))
 			if err != nil {
 				return nil, err
 			}
-			for i, s := range []*server{gateway, up} {
+			for i, s := range []*server{gateway, up, nginx} {
+				goal := o.empty
+				if s == nginx {
+					goal = nil
+				}
 				waits.Comparisons = append(waits.Comparisons,
-					compare(what+", "+s.name, "ms", each(taken[i+1], median), "service alone", each(taken[0], median), o.empty))
+					compare(what+", "+s.name, "ms", each(taken[i+1], median), "service alone", each(taken[0], median), goal))
 			}
 		}
 	}

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Measures the services beside other things, in turns, on this machine, and
-# writes docs/bench. Needs Debian's wrk, python3-fastapi, python3-sqlalchemy,
+# writes docs/bench. Needs Debian's wrk, nginx-light, python3-fastapi, python3-sqlalchemy,
 # uvicorn and postgresql; says so if they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-for command in wrk uvicorn; do
+for command in wrk nginx uvicorn; do
 	command -v "$command" >/dev/null || {
-		echo "$command is missing: apt-get install wrk uvicorn python3-fastapi python3-sqlalchemy postgresql" >&2
+		echo "$command is missing: apt-get install wrk nginx-light uvicorn python3-fastapi python3-sqlalchemy postgresql" >&2
 		exit 1
 	}
 done

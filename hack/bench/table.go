@@ -76,7 +76,7 @@ func (r *report) markdown() []byte {
 	return text.Bytes()
 }
 
-const repeat = "```sh\n" + `apt-get install wrk uvicorn python3-fastapi python3-sqlalchemy postgresql
+const repeat = "```sh\n" + `apt-get install wrk nginx-light uvicorn python3-fastapi python3-sqlalchemy postgresql
 make bench                                   # all of it; writes this folder
 make bench BENCH='-only gateway -rounds 9'   # one section, to look at; writes nothing
 make bench BENCH='-from docs/bench/results.json'   # tables and plots again, from the figures
