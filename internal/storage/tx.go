@@ -141,6 +141,25 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	return changed, err
 }
 
+// Insert runs insert, an INSERT of one row into a table whose primary key the
+// database counts, and stores the key, which is in column, in id.
+//
+// SQLite knows the key of the last row without a RETURNING, for which it would
+// make and drop a table each time.
+func (tx *Tx) Insert(insert, column string, args []any, id *int64) error {
+	if tx.connection.server {
+		return tx.QueryRow(insert+" RETURNING "+column, args, id)
+	}
+	return tx.with(insert, func(statement *sql.Stmt) error {
+		result, err := statement.ExecContext(tx.context(), args...)
+		if err != nil {
+			return err
+		}
+		*id, err = result.LastInsertId()
+		return err
+	})
+}
+
 // QueryRow scans the one row that query returns into dest. The error satisfies
 // IsNoRows if there is none.
 func (tx *Tx) QueryRow(query string, args []any, dest ...any) error {

@@ -66,13 +66,13 @@ func (s *store) createCharacters(ctx context.Context, items []NewCharacter) ([]c
 
 func insertCharacter(tx *storage.Tx, item NewCharacter) (characterRow, error) {
 	const insert = `INSERT INTO characters (name, description, created_at, updated_at)
-		VALUES ($1, $2, $3, $3) RETURNING character_id`
+		VALUES ($1, $2, $3, $3)`
 	now := httpapi.Now()
 	row := characterRow{Revision: 1, Value: Character{
 		Name: item.Name, Description: item.Description,
 		CreatedAt: httpapi.Time(now), UpdatedAt: httpapi.Time(now),
 	}}
-	err := tx.QueryRow(insert, []any{item.Name, item.Description, now}, &row.Value.CharacterID)
+	err := tx.Insert(insert, "character_id", []any{item.Name, item.Description, now}, &row.Value.CharacterID)
 	return row, err
 }
 

@@ -59,7 +59,7 @@ func (s *store) createActions(ctx context.Context, items []NewAction) ([]actionR
 
 func insertAction(tx *storage.Tx, item NewAction) (actionRow, error) {
 	const insert = `INSERT INTO actions (description, script_id, character_id, sequence_number, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $5) RETURNING action_id`
+		VALUES ($1, $2, $3, $4, $5, $5)`
 	number, err := place(tx, item.ScriptID, item.CharacterID, item.SequenceNumber)
 	if err != nil {
 		return actionRow{}, err
@@ -70,7 +70,7 @@ func insertAction(tx *storage.Tx, item NewAction) (actionRow, error) {
 		CreatedAt: httpapi.Time(now), UpdatedAt: httpapi.Time(now),
 	}}
 	arguments := []any{item.Description, item.ScriptID, item.CharacterID, number, now}
-	err = tx.QueryRow(insert, arguments, &row.Value.ActionID)
+	err = tx.Insert(insert, "action_id", arguments, &row.Value.ActionID)
 	return row, err
 }
 
@@ -191,7 +191,7 @@ func (s *store) createSpokenWords(ctx context.Context, items []NewSpokenWord) ([
 func insertSpokenWord(tx *storage.Tx, item NewSpokenWord) (spokenWordRow, error) {
 	const insert = `INSERT INTO spoken_words
 		(text, parenthetical, script_id, character_id, sequence_number, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING dialogue_id`
+		VALUES ($1, $2, $3, $4, $5, $6, $6)`
 	if err := checkSpoken(item.Text, item.Parenthetical); err != nil {
 		return spokenWordRow{}, err
 	}
@@ -205,7 +205,7 @@ func insertSpokenWord(tx *storage.Tx, item NewSpokenWord) (spokenWordRow, error)
 		SequenceNumber: number, CreatedAt: httpapi.Time(now), UpdatedAt: httpapi.Time(now),
 	}}
 	arguments := []any{item.Text, item.Parenthetical, item.ScriptID, item.CharacterID, number, now}
-	err = tx.QueryRow(insert, arguments, &row.Value.DialogueID)
+	err = tx.Insert(insert, "dialogue_id", arguments, &row.Value.DialogueID)
 	return row, err
 }
 

@@ -62,7 +62,7 @@ func paraphrasesQuery(elementType string, id int64, page httpapi.Page) (string, 
 func (s *store) createParaphrase(ctx context.Context, elementType string, id int64, item NewParaphrase) (paraphraseRow, error) {
 	const insert = `INSERT INTO paraphrases
 		(element_type, element_id, original_id, text, commentary, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING paraphrase_id`
+		VALUES ($1, $2, $3, $4, $5, $6, $6)`
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (paraphraseRow, error) {
 		if err := exists(tx, elementType, id); err != nil {
 			return paraphraseRow{}, err
@@ -73,7 +73,7 @@ func (s *store) createParaphrase(ctx context.Context, elementType string, id int
 			CreatedAt: httpapi.Time(now), UpdatedAt: httpapi.Time(now),
 		}}
 		arguments := []any{elementType, id, item.OriginalID, item.Text, item.Commentary, now}
-		err := tx.QueryRow(insert, arguments, &row.Value.ParaphraseID)
+		err := tx.Insert(insert, "paraphrase_id", arguments, &row.Value.ParaphraseID)
 		return row, err
 	})
 }

@@ -73,7 +73,7 @@ func knownScript(tx *storage.Tx, id int64) error {
 // source, or no number is left.
 func (s *store) createScript(ctx context.Context, item NewScript) (scriptRow, error) {
 	const insert = `INSERT INTO scripts (title, author, description, sequence_number, source, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING script_id`
+		VALUES ($1, $2, $3, $4, $5, $6, $6)`
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (scriptRow, error) {
 		number, err := sequence.Assign(tx, scriptScope, item.SequenceNumber)
 		if err != nil {
@@ -87,7 +87,7 @@ func (s *store) createScript(ctx context.Context, item NewScript) (scriptRow, er
 		httpapi.Patch(&row.Value.Author, item.Author)
 		httpapi.Patch(&row.Value.Description, item.Description)
 		arguments := []any{item.Title, row.Value.Author, row.Value.Description, number, item.Source, now}
-		err = tx.QueryRow(insert, arguments, &row.Value.ScriptID)
+		err = tx.Insert(insert, "script_id", arguments, &row.Value.ScriptID)
 		if storage.IsUnique(err) {
 			err = httpapi.Conflict("source_exists", "Another script has this source; find it with GET /scripts?source=.")
 		}

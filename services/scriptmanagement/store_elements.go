@@ -68,7 +68,7 @@ func newKind(name, idName, table, idColumn, textColumn string) kind {
 		columns:  columns,
 		find:     columns + sql(" WHERE {id} = $1 AND script_id = $2"),
 		insert: sql(`INSERT INTO {table} (script_id, {text}, sequence_number, created_at, updated_at)
-			VALUES ($1, $2, $3, $4, $4) RETURNING {id}`),
+			VALUES ($1, $2, $3, $4, $4)`),
 		update: sql(`UPDATE {table} SET {text} = $1, sequence_number = $2, updated_at = $3, revision = revision + 1
 			WHERE {id} = $4`),
 		move: sql(`UPDATE {table} SET sequence_number = $1, updated_at = $2, revision = revision + 1
@@ -166,7 +166,7 @@ func insertElement(tx *storage.Tx, k kind, scriptID int64, item newElement) (ele
 		scriptID: scriptID, text: item.text, number: number,
 		createdAt: httpapi.Time(now), updatedAt: httpapi.Time(now),
 	}}
-	err = tx.QueryRow(k.insert, []any{scriptID, item.text, number, now}, &row.Value.id)
+	err = tx.Insert(k.insert, k.idColumn, []any{scriptID, item.text, number, now}, &row.Value.id)
 	return row, err
 }
 

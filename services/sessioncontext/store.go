@@ -54,14 +54,14 @@ func findSession(tx *storage.Tx, id int64) (sessionRow, error) {
 
 func (s *store) createSession(ctx context.Context, item NewSession) (sessionRow, error) {
 	const insert = `INSERT INTO sessions (user_id, context, created_at, updated_at)
-		VALUES ($1, $2, $3, $3) RETURNING session_id`
+		VALUES ($1, $2, $3, $3)`
 	return storage.WriteValue(ctx, s.db, func(tx *storage.Tx) (sessionRow, error) {
 		now := httpapi.Now()
 		row := sessionRow{Revision: 1, Value: Session{
 			UserID: item.UserID, CreatedAt: httpapi.Time(now), UpdatedAt: httpapi.Time(now),
 		}}
 		httpapi.Patch(&row.Value.Context, item.Context)
-		err := tx.QueryRow(insert, []any{item.UserID, row.Value.Context, now}, &row.Value.SessionID)
+		err := tx.Insert(insert, "session_id", []any{item.UserID, row.Value.Context, now}, &row.Value.SessionID)
 		return row, err
 	})
 }

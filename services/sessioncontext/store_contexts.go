@@ -121,7 +121,7 @@ func checkDistinct(items []NewContext) error {
 
 func insertContext(tx *storage.Tx, item NewContext) (contextRow, error) {
 	const insert = `INSERT INTO contexts (character_id, script_id, data, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $4) RETURNING context_id`
+		VALUES ($1, $2, $3, $4, $4)`
 	data, err := httpapi.CompactJSON("/data", item.Data)
 	if err == nil {
 		err = ownerOf(item.CharacterID, item.ScriptID).checkFree(tx)
@@ -134,7 +134,7 @@ func insertContext(tx *storage.Tx, item NewContext) (contextRow, error) {
 		CharacterID: item.CharacterID, ScriptID: item.ScriptID, Data: data,
 		CreatedAt: httpapi.Time(now), UpdatedAt: httpapi.Time(now),
 	}}
-	err = tx.QueryRow(insert, []any{item.CharacterID, item.ScriptID, string(data), now}, &row.Value.ContextID)
+	err = tx.Insert(insert, "context_id", []any{item.CharacterID, item.ScriptID, string(data), now}, &row.Value.ContextID)
 	return row, err
 }
 

@@ -223,13 +223,13 @@ func (e element) check() error {
 func insertElement(tx *storage.Tx, scriptID int64, e element) (int64, error) {
 	const insert = `INSERT INTO story_elements (sequence_number, type, text, heading_id, transition_id,
 		character_id, action_id, dialogue_id, context_id, layout, script_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING element_id`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
 	values, err := e.values()
 	if err != nil {
 		return 0, err
 	}
 	var elementID int64
-	err = tx.QueryRow(insert, append(values, scriptID), &elementID)
+	err = tx.Insert(insert, "element_id", append(values, scriptID), &elementID)
 	return elementID, sequence.Taken(err, e.Sequence)
 }
 
