@@ -31,12 +31,15 @@ const (
 // client is a litestream.ReplicaClient on a place.
 type client struct {
 	at place
-	// mayWrite, if not nil, is asked before each file that is written or removed.
+	// mayWrite, if not nil, is asked before each file that is written or removed,
+	// and again before a written one gets its name.
 	mayWrite func(ctx context.Context) error
 	// newest, if set, answers for what is on level 0.
 	newest atomic.Pointer[[]*ltx.FileInfo]
 	// refusal, if set, is the answer to everything.
 	refusal atomic.Pointer[error]
+	// sent is the number of the newest file of level 0 that is known to be there.
+	sent atomic.Uint64
 	// written counts bytes.
 	written atomic.Int64
 }
@@ -131,11 +134,14 @@ func (c *client) WriteLTXFile(ctx context.Context, level int, least, most ltx.TX
 		return nil, err
 	}
 	made := time.UnixMilli(header.Timestamp).UTC()
-	size, err := c.at.put(ctx, c.name(level, least, most), content, made)
+	size, err := c.at.put(ctx, c.name(level, least, most), content, made, c.permitted)
 	if err != nil {
 		return nil, err
 	}
 	c.written.Add(size)
+	if level == 0 {
+		c.sent.Store(uint64(most))
+	}
 	return &ltx.FileInfo{Level: level, MinTXID: least, MaxTXID: most, Size: size, CreatedAt: made}, nil
 }
 

@@ -34,7 +34,7 @@ func (f folder) there() error {
 	return nil
 }
 
-func (f folder) put(ctx context.Context, name string, content io.Reader, made time.Time) (size int64, err error) {
+func (f folder) put(ctx context.Context, name string, content io.Reader, made time.Time, confirm confirmation) (size int64, err error) {
 	if err := f.there(); err != nil {
 		return 0, err
 	}
@@ -53,6 +53,9 @@ func (f folder) put(ctx context.Context, name string, content io.Reader, made ti
 	}
 	if err = errors.Join(err, file.Close()); err == nil {
 		err = os.Chtimes(file.Name(), made, made)
+	}
+	if err == nil {
+		err = confirm(ctx)
 	}
 	if err == nil {
 		err = os.Rename(file.Name(), final)

@@ -31,8 +31,6 @@ type follower struct {
 	store   *litestream.Store
 	// copied is when the log was last copied to its end, in nanoseconds.
 	copied atomic.Int64
-	// sent is the number of the newest file that is known to be at the replica.
-	sent atomic.Int64
 	// news wakes the sender when something has been copied.
 	news chan struct{}
 }
@@ -43,8 +41,9 @@ func (f *follower) begin(ctx context.Context, there []*ltx.FileInfo) error {
 	if err := f.prepare(ctx, newestOf(there)); err != nil {
 		return err
 	}
+	f.client.sent.Store(0)
 	if newest := newestOf(there); newest != nil {
-		f.sent.Store(int64(newest.MaxTXID))
+		f.client.sent.Store(uint64(newest.MaxTXID))
 	}
 	f.configure()
 	if err := f.lite.Open(); err != nil {
@@ -137,7 +136,7 @@ func (f *follower) fetchNewest(ctx context.Context, level0 string, newest *ltx.F
 		err = errors.Join(err, os.Remove(filepath.Join(level0, entry.Name())))
 	}
 	if err == nil {
-		_, err = folder(level0).put(ctx, ltx.FormatFilename(newest.MinTXID, newest.MaxTXID), content, newest.CreatedAt)
+		_, err = folder(level0).put(ctx, ltx.FormatFilename(newest.MinTXID, newest.MaxTXID), content, newest.CreatedAt, anyway)
 	}
 	return full(errors.Join(err, content.Close()))
 }
@@ -242,12 +241,21 @@ func broken(err error) error {
 // send sends what has been copied.
 func (f *follower) send(ctx context.Context) error {
 	copied := f.copied.Load()
+	f.goOn()
 	err := f.replica.Sync(ctx)
-	f.sent.Store(max(f.sent.Load(), int64(f.replica.Pos().TXID))) // 0 after a failure
 	if err == nil && copied > 0 {
 		f.board.change(func(s *Status) { s.Synced = time.Unix(0, copied) })
 	}
 	return broken(err)
+}
+
+// goOn has Litestream send what comes after the last file that we know to be there.
+// At the beginning, and after a failure, it would ask the replica, and take a late
+// file of who wrote to it before for one of ours.
+func (f *follower) goOn() {
+	if f.replica.Pos().IsZero() {
+		f.replica.SetPos(ltx.Pos{TXID: ltx.TXID(f.client.sent.Load())})
+	}
 }
 
 // count counts what has been copied and not sent. It is an errAnew if that is so
@@ -259,7 +267,7 @@ func (f *follower) count() error {
 	}
 	var transactions, bytes int64
 	for _, entry := range entries {
-		if _, most, err := ltx.ParseFilename(entry.Name()); err != nil || int64(most) <= f.sent.Load() {
+		if _, most, err := ltx.ParseFilename(entry.Name()); err != nil || uint64(most) <= f.client.sent.Load() {
 			continue
 		}
 		if info, err := entry.Info(); err == nil {
@@ -293,6 +301,7 @@ func (f *follower) merge(ctx context.Context) error {
 
 // close sends the rest and ends Litestream.
 func (f *follower) close(ctx context.Context) error {
+	f.goOn()
 	return guarded(func() error { return f.lite.Close(ctx) })
 }
 

@@ -71,7 +71,7 @@ func (o *owner) write(ctx context.Context, at place) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, smallTalk)
 	defer cancel()
-	_, err = at.put(ctx, ownerFile, strings.NewReader(string(content)+"\n"), time.Now())
+	_, err = at.put(ctx, ownerFile, strings.NewReader(string(content)+"\n"), time.Now(), anyway)
 	return err
 }
 

@@ -41,8 +41,14 @@ type place interface {
 	// Litestream's own command looks for it too.
 	level(number int) string
 	// put makes content a file, durably, whole or not at all, in place of one
-	// that is there.
-	put(ctx context.Context, name string, content io.Reader, made time.Time) (size int64, err error)
+	// that is there. It asks confirm as late as it can, and replaces nothing if
+	// that returns an error, which it wraps.
+	//
+	// What remains is the moment between that answer and the change of the name:
+	// on SFTP one request, in a bucket the last part of a file of partSize or more.
+	// A smaller one never replaces another there unasked, where the server knows
+	// If-None-Match; where it does not, the moment is that of sending the file.
+	put(ctx context.Context, name string, content io.Reader, made time.Time, confirm confirmation) (size int64, err error)
 	// open reads size bytes of a file from offset on, the rest if size is 0. The
 	// error wraps fs.ErrNotExist if there is no such file.
 	open(ctx context.Context, name string, offset, size int64) (io.ReadCloser, error)
@@ -54,6 +60,12 @@ type place interface {
 	// close lets connections go.
 	close() error
 }
+
+// confirmation returns why a file may not get its name, nil if it may.
+type confirmation func(ctx context.Context) error
+
+// anyway confirms everything.
+func anyway(context.Context) error { return nil }
 
 // Check returns an error that says what is wrong with the address of a replica,
 // or with the settings of the environment that it needs. It asks nobody.

@@ -3,10 +3,12 @@ package replica
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -33,7 +35,7 @@ type bucketPlace struct{ *bucket.Bucket }
 // level agrees with Litestream's S3 replica.
 func (bucketPlace) level(number int) string { return fmt.Sprintf("%04x", number) }
 
-func (b bucketPlace) put(ctx context.Context, name string, content io.Reader, made time.Time) (int64, error) {
+func (b bucketPlace) put(ctx context.Context, name string, content io.Reader, made time.Time, confirm confirmation) (int64, error) {
 	ctx, watched, stop := watch(ctx, content)
 	defer stop()
 	options := minio.PutObjectOptions{
@@ -46,13 +48,44 @@ func (b bucketPlace) put(ctx context.Context, name string, content io.Reader, ma
 	if err != nil {
 		return 0, err
 	}
-	if size < partSize {
-		content = watched.again(head)
-	} else {
-		content, size = io.MultiReader(bytes.NewReader(head), watched), -1
+	if size == partSize {
+		content = io.MultiReader(bytes.NewReader(head), &last{watched, func() error { return confirm(ctx) }})
+		written, err := b.Client.PutObject(ctx, b.Name, b.Prefix+name, content, -1, options)
+		return written.Size, b.Explain("write to", why(ctx, err))
 	}
-	written, err := b.Client.PutObject(ctx, b.Name, b.Prefix+name, content, size, options)
-	return written.Size, b.Explain("write to", why(ctx, err))
+	unlessThere := options
+	unlessThere.SetMatchETagExcept("*")
+	_, err = b.Client.PutObject(ctx, b.Name, b.Prefix+name, watched.again(head), size, unlessThere)
+	if conditionFailed(err) {
+		if err = confirm(ctx); err == nil {
+			_, err = b.Client.PutObject(ctx, b.Name, b.Prefix+name, watched.again(head), size, options)
+		}
+	}
+	return size, b.Explain("write to", why(ctx, err))
+}
+
+// conditionFailed reports whether there is an object already, or the server takes
+// no condition: S3 has NotImplemented for that, others call it a bad request.
+func conditionFailed(err error) bool {
+	switch minio.ToErrorResponse(err).StatusCode {
+	case http.StatusPreconditionFailed, http.StatusNotImplemented, http.StatusBadRequest:
+		return err != nil
+	}
+	return false
+}
+
+// last is the rest of a content that ends only if confirm returns no error.
+type last struct {
+	io.Reader
+	confirm func() error
+}
+
+func (l *last) Read(piece []byte) (int, error) {
+	n, err := l.Reader.Read(piece)
+	if err == io.EOF {
+		err = cmp.Or(l.confirm(), io.EOF)
+	}
+	return n, err
 }
 
 func (b bucketPlace) open(ctx context.Context, name string, offset, size int64) (io.ReadCloser, error) {

@@ -198,7 +198,7 @@ func (s *server) drop(client *sftp.Client) {
 	}
 }
 
-func (s *server) put(ctx context.Context, name string, content io.Reader, made time.Time) (size int64, err error) {
+func (s *server) put(ctx context.Context, name string, content io.Reader, made time.Time, confirm confirmation) (size int64, err error) {
 	ctx, watched, stop := watch(ctx, content)
 	defer stop()
 	err = s.with(ctx, "write to", func(client *sftp.Client) error {
@@ -209,6 +209,9 @@ func (s *server) put(ctx context.Context, name string, content io.Reader, made t
 		}
 		if size, err = upload(client, partial, watched); err == nil {
 			err = client.Chtimes(partial, made, made)
+		}
+		if err == nil {
+			err = confirm(ctx)
 		}
 		if err == nil {
 			err = rename(client, partial, final)
