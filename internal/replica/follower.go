@@ -31,6 +31,8 @@ type follower struct {
 	store   *litestream.Store
 	// copied is when the log was last copied to its end, in nanoseconds.
 	copied atomic.Int64
+	// snapshot ends the last snapshot of the merging, nil if there was none.
+	snapshot atomic.Pointer[context.CancelCauseFunc]
 	// news wakes the sender when something has been copied.
 	news chan struct{}
 }
@@ -177,7 +179,10 @@ func (e errAnew) Unwrap() error { return e.error }
 // every repeats a step, early when told to, less often while it fails. Its error
 // is an errAnew or one that wraps ErrSuperseded.
 func (f *follower) every(ctx context.Context, activity string, interval time.Duration, early <-chan struct{}, step func(context.Context) error) error {
-	wait, news := interval, early
+	wait, news, atMost := interval, early, max(retryAtMost, interval)
+	if activity == copying {
+		atMost = max(retryAfter, interval) // it asks nobody else, and the log grows
+	}
 	for pause(ctx, wait, news) {
 		began := time.Now()
 		err := guarded(func() error { return step(ctx) })
@@ -187,7 +192,7 @@ func (f *follower) every(ctx context.Context, activity string, interval time.Dur
 		case errors.As(err, &anew), errors.Is(err, ErrSuperseded):
 			return err
 		case err != nil:
-			wait, news = min(2*wait, max(retryAtMost, interval)), nil
+			wait, news = min(2*wait, atMost), nil
 		default:
 			// What a step takes is part of its interval, up to half of it.
 			wait, news = max(interval-time.Since(began), interval/2), early
@@ -196,15 +201,38 @@ func (f *follower) every(ctx context.Context, activity string, interval time.Dur
 	return nil
 }
 
-// copy copies what is new in the log, and folds the log when it has grown.
+// copy copies what is new in the log, and folds the log when it has grown. While
+// that fails the log grows, for which there is a limit.
 func (f *follower) copy(ctx context.Context) error {
+	err := guarded(func() error { return f.copyAndFold(ctx) })
+	long := f.checkLog()
+	if long != nil {
+		f.interrupt(long)
+	}
+	switch {
+	case errors.Is(err, litestream.ErrDiskFull):
+		// What waits here may be what has filled the disk.
+		return errAnew{full(err)}
+	case err != nil && long != nil:
+		return errAnew{fmt.Errorf("%w, and it cannot be copied: %w", long, err)}
+	}
+	return broken(err)
+}
+
+// checkLog returns an error if there is so much in the log that sending all of the
+// database is less.
+func (f *follower) checkLog() error {
+	log := f.db.LogSize()
+	if log <= max(leastBacklog, f.db.Size()-log) {
+		return nil
+	}
+	return fmt.Errorf("the log has grown to %d bytes, which is more than the database", log)
+}
+
+func (f *follower) copyAndFold(ctx context.Context) error {
 	began := time.Now()
 	if err := f.lite.Sync(ctx); err != nil {
-		if errors.Is(err, litestream.ErrDiskFull) {
-			// What waits here may be what has filled the disk.
-			return errAnew{full(err)}
-		}
-		return broken(err)
+		return err
 	}
 	f.copied.Store(began.UnixNano())
 	select {
@@ -287,7 +315,7 @@ func (f *follower) count() error {
 func (f *follower) merge(ctx context.Context) error {
 	var failures error
 	for _, level := range append(levels[1:len(levels):len(levels)], f.store.SnapshotLevel()) {
-		_, err := f.store.CompactDB(ctx, f.lite, level)
+		err := f.compact(ctx, level)
 		switch {
 		case errors.Is(err, litestream.ErrNoCompaction), errors.Is(err, litestream.ErrCompactionTooEarly):
 			continue
@@ -297,6 +325,26 @@ func (f *follower) merge(ctx context.Context) error {
 		failures = errors.Join(failures, err)
 	}
 	return failures
+}
+
+// compact writes a file of the level. While that is a snapshot the log cannot be
+// folded: interrupt ends it then, and it is tried again with the next merge.
+func (f *follower) compact(ctx context.Context, level *litestream.CompactionLevel) error {
+	if level.Level == litestream.SnapshotLevel {
+		within, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		f.snapshot.Store(&cancel)
+		ctx = within
+	}
+	_, err := f.store.CompactDB(ctx, f.lite, level)
+	return err
+}
+
+// interrupt ends the snapshot that is being written, if there is one.
+func (f *follower) interrupt(cause error) {
+	if cancel := f.snapshot.Load(); cancel != nil {
+		(*cancel)(cause)
+	}
 }
 
 // close sends the rest and ends Litestream.

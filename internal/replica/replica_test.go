@@ -2,6 +2,12 @@ package replica
 
 import (
 	"errors"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -252,4 +258,21 @@ func proxied(t *testing.T) (*replicatest.Proxy, Settings) {
 	t.Helper()
 	proxy := replicatest.NewProxy(t, strings.TrimPrefix(replicatest.S3(t), "http://"))
 	return proxy, fast("s3://"+replicatest.Bucket+"/x", replicatest.S3Env("http://"+proxy.Address))
+}
+
+// filtered are settings of a replica in a bucket whose server lets answer see each
+// request first, which returns whether that was the answer.
+func filtered(t *testing.T, answer func(w http.ResponseWriter, r *http.Request) bool) Settings {
+	t.Helper()
+	target, err := url.Parse(replicatest.S3(t))
+	must(t, err)
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.ErrorLog = log.New(io.Discard, "", 0) // clients that give up are no news
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !answer(w, r) {
+			forward.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return fast("s3://"+replicatest.Bucket+"/x", replicatest.S3Env(server.URL))
 }

@@ -26,8 +26,10 @@ const (
 	// looseFoldAt is the same while the replica has never been reached: folding
 	// then costs a new snapshot, so that a short outage should not.
 	looseFoldAt = 64 << 20
-	// leastBacklog is how much, in bytes, may wait for the replica at least. Beyond
-	// that, and beyond the database itself, sending all of it anew is less.
+	// leastBacklog is how much, in bytes, may wait for the replica at least, copied
+	// or in a log that cannot be copied or folded. Beyond that, and beyond the
+	// database itself, sending all of it anew is less. It is no less than what
+	// storage.DB.TrimLog leaves.
 	leastBacklog = 64 << 20
 	// retryAfter and retryAtMost bound the time between two attempts.
 	retryAfter, retryAtMost = time.Second, 30 * time.Second

@@ -8,16 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/superfly/ltx"
-
-	"fountain.coach/fountainai/internal/replica/replicatest"
 )
 
 // ltxFile is a file of Litestream's as far as a client looks into it: a header, and
@@ -69,19 +64,13 @@ func content(t *testing.T, c *client, number ltx.TXID) []byte {
 
 // unconditional are settings of a bucket whose server refuses conditions as answer.
 func unconditional(t *testing.T, answer int) Settings {
-	t.Helper()
-	target, err := url.Parse(replicatest.S3(t))
-	must(t, err)
-	forward := httputil.NewSingleHostReverseProxy(target)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("If-None-Match") != "" {
+	return filtered(t, func(w http.ResponseWriter, r *http.Request) bool {
+		conditional := r.Header.Get("If-None-Match") != ""
+		if conditional {
 			w.WriteHeader(answer)
-			return
 		}
-		forward.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return fast("s3://"+replicatest.Bucket+"/x", replicatest.S3Env(server.URL))
+		return conditional
+	})
 }
 
 // TestLateUpload: a file that was on the way when another took the replica over
