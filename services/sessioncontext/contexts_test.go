@@ -2,6 +2,7 @@ package sessioncontext
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,16 +43,15 @@ func TestOneContextOfEach(t *testing.T) {
 
 func TestOneContextTogether(t *testing.T) {
 	s := apitest.Start(t, Definition())
-	created := 0
-	for _, answer := range apitest.Together(16, func(int) *apitest.Answer { return s.Do("POST", "/contexts", `{"characterId":1,"data":{}}`) }) {
-		if answer.Status == 201 {
-			created++
-			continue
-		}
-		exists(answer, "/contexts/1.")
+	answers := apitest.Together(16, func(int) *apitest.Answer { return s.Do("POST", "/contexts", `{"characterId":1,"data":{}}`) })
+	first := slices.IndexFunc(answers, func(a *apitest.Answer) bool { return a.Status == 201 })
+	if first < 0 {
+		t.Fatal("got no context, want 1")
 	}
-	if created != 1 {
-		t.Errorf("got %d contexts, want 1", created)
+	// On a server it may have another number than 1: some are drawn for writes that run again.
+	place := fmt.Sprintf("/contexts/%d.", answers[first].Number("contextId"))
+	for _, answer := range slices.Delete(answers, first, first+1) {
+		exists(answer, place)
 	}
 }
 
