@@ -150,6 +150,11 @@ func (roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
 		x.deadline.arm(s.readTimeout)
 		response, err := s.transport.RoundTrip(x.attempt(request, target))
 		x.upstreamLatency = time.Since(x.started) - x.sent
+		if err == nil && x.body.isSpoilt() {
+			// A transport of the program's own leaves it to the service to notice.
+			_ = response.Body.Close()
+			return nil, errBodySpoilt
+		}
 		if err == nil {
 			x.receive(response)
 			return response, nil

@@ -16,6 +16,7 @@ import (
 var (
 	errUpstreamTimeout = errors.New("the service is too slow")
 	errBodyTooLarge    = errors.New("the request body is too large")
+	errBodySpoilt      = errors.New("the request body did not arrive whole")
 )
 
 // deadline runs while the gateway waits for a service, and only then: a client
@@ -50,6 +51,12 @@ type requestBody struct {
 	slow     atomic.Bool
 	ended    atomic.Bool
 	closed   atomic.Bool
+}
+
+// isSpoilt reports whether the body did not reach the service whole. There may be
+// none.
+func (b *requestBody) isSpoilt() bool {
+	return b != nil && (b.tooLarge.Load() || b.broken.Load())
 }
 
 // Close keeps the transport from reading on. The body itself stays open for

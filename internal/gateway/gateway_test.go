@@ -100,13 +100,15 @@ func load(t testing.TB) *Config {
 
 func start(t testing.TB, config *Config, services upstreams) *testGateway {
 	t.Helper()
+	return startWith(t, config, Options{DialContext: dialer(t, services)})
+}
+
+// startWith starts a gateway whose way to the services options say.
+func startWith(t testing.TB, config *Config, options Options) *testGateway {
+	t.Helper()
 	g := &testGateway{clock: newClock()}
-	g.Gateway = New(config, Options{
-		DialContext: dialer(t, services),
-		Logger:      slog.New(slog.NewTextHandler(&g.log, nil)),
-		AccessLog:   &g.access,
-		Now:         g.clock.Now,
-	})
+	options.Logger, options.AccessLog, options.Now = slog.New(slog.NewTextHandler(&g.log, nil)), &g.access, g.clock.Now
+	g.Gateway = New(config, options)
 	g.server = httptest.NewServer(g)
 	t.Cleanup(func() {
 		g.server.Close()

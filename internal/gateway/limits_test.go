@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -243,6 +244,36 @@ func TestRequestSizeLimit(t *testing.T) {
 	response, body = g.send(t, strings.NewReader("small"), false, "Expect", "100-continue")
 	if response.StatusCode != 200 || body != "5" {
 		t.Errorf("Expect: %s %s", response.Status, body)
+	}
+}
+
+// recorded is a transport that has handler answer whatever becomes of the body.
+type recorded struct{ handler http.Handler }
+
+func (r recorded) RoundTrip(request *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	r.handler.ServeHTTP(recorder, request)
+	return recorder.Result(), nil
+}
+
+// A service without a connection between sees only that a body ends with an error,
+// and its answer to that is not the client's.
+func TestRequestSizeLimitInside(t *testing.T) {
+	heard := make(chan error, 1)
+	service := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		heard <- err
+		http.Error(w, "this is no JSON", http.StatusBadRequest)
+	})
+	g := startWith(t, load(t), Options{Transport: recorded{service}})
+	response, body := g.send(t, bytes.NewReader(make([]byte, sizeLimit+1)), true)
+	refused(t, response, body, 413, "body_too_large", "Request size limit exceeded")
+	if err := <-heard; err == nil {
+		t.Error("the service got a whole body")
+	}
+	response, body = g.send(t, bytes.NewReader(make([]byte, sizeLimit)), true)
+	if response.StatusCode != 400 || body != "this is no JSON\n" {
+		t.Errorf("a body of the limit: %s %s", response.Status, body)
 	}
 }
 

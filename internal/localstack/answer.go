@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -56,26 +57,60 @@ func (a *answer) wait() (*http.Response, error) {
 func (a *answer) give(handler http.Handler) {
 	r, leave := arrived(a.request)
 	defer func() {
-		a.end(recover() != nil)
+		a.end(recover())
 		closeBody(a.request)
 		leave()
 	}()
 	handler.ServeHTTP(a, r)
 }
 
-func (a *answer) end(broken bool) {
+// end ends the answer; cause is what the service panicked with, nil if it did not.
+func (a *answer) end(cause any) {
+	failure := context.Cause(a.request.Context()) // half an answer then, maybe
+	if cause != nil {
+		failure = fmt.Errorf("%w (%v)", errBroken, cause)
+	}
 	switch {
-	case a.rest != nil && broken:
-		_ = a.rest.CloseWithError(errBroken)
 	case a.rest != nil:
-		_ = a.rest.Close()
-	case broken:
-		a.failure = errBroken
+		_ = a.rest.CloseWithError(failure) // io.EOF for nil
+	case cause != nil:
+		a.failure = failure
 		close(a.begun)
 	default:
-		a.WriteHeader(http.StatusOK)
-		a.begin(a.header, io.NopCloser(bytes.NewReader(a.kept.Bytes())), int64(a.kept.Len()))
+		a.whole()
 	}
+}
+
+// whole hands over an answer of which all is kept, with its length.
+func (a *answer) whole() {
+	a.WriteHeader(http.StatusOK)
+	length, declared := int64(a.kept.Len()), a.declared()
+	switch {
+	case a.request.Method == http.MethodHead:
+		length = declared
+	case a.isBodyless():
+	case declared < 0:
+		a.header["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	case declared != length:
+		a.failure = fmt.Errorf("%w: %d bytes of %d", errBroken, length, declared)
+		close(a.begun)
+		return
+	}
+	a.begin(a.header, io.NopCloser(bytes.NewReader(a.kept.Bytes())), length)
+}
+
+// isBodyless reports whether the status allows no content (RFC 9110, 6.4.1).
+func (a *answer) isBodyless() bool {
+	return a.status == http.StatusNoContent || a.status == http.StatusNotModified
+}
+
+// declared returns the length that the header tells, -1 if it tells none.
+func (a *answer) declared() int64 {
+	length, err := strconv.ParseInt(a.header.Get("Content-Length"), 10, 64)
+	if err != nil {
+		return -1
+	}
+	return length
 }
 
 // Header is the header of the answer.
@@ -93,7 +128,7 @@ func (a *answer) WriteHeader(status int) {
 func (a *answer) Write(content []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	switch {
-	case a.status == http.StatusNoContent || a.status == http.StatusNotModified:
+	case a.isBodyless():
 		return 0, http.ErrBodyNotAllowed
 	case a.request.Method == http.MethodHead:
 		return len(content), nil
@@ -115,13 +150,10 @@ func (a *answer) Flush() {
 	a.rest = writer
 	// A caller who has given up may never have seen that there is something to read.
 	ctx := a.request.Context()
-	context.AfterFunc(ctx, func() { _ = reader.CloseWithError(context.Cause(ctx)) })
-	length := int64(-1)
-	if declared, err := strconv.ParseInt(a.header.Get("Content-Length"), 10, 64); err == nil {
-		length = declared
-	}
-	// The service may go on to change its header, to no effect, as over HTTP.
-	a.begin(a.header.Clone(), readCloser{io.MultiReader(&a.kept, reader), reader}, length)
+	context.AfterFunc(ctx, func() { _ = writer.CloseWithError(context.Cause(ctx)) })
+	// The service may go on to change its header, to no effect, as over HTTP. While
+	// the answer is kept a change has one; the services make none.
+	a.begin(a.header.Clone(), readCloser{io.MultiReader(&a.kept, reader), reader}, a.declared())
 }
 
 // begin hands the response to the caller.

@@ -54,6 +54,10 @@ func (n *network) RoundTrip(request *http.Request) (*http.Response, error) {
 	n.lock.RLock()
 	h := n.services[request.URL.Host]
 	n.lock.RUnlock()
+	if err := context.Cause(request.Context()); err != nil {
+		closeBody(request)
+		return nil, err
+	}
 	if h == nil {
 		closeBody(request)
 		name, _, _ := net.SplitHostPort(request.URL.Host)
@@ -75,10 +79,14 @@ func (n *network) RoundTrip(request *http.Request) (*http.Response, error) {
 // serve gives a and, while there is work, further answers.
 func (h *host) serve(a *answer) {
 	for a != nil {
-		a.give(h.handler)
-		h.running.Done()
+		h.give(a)
 		a = h.next()
 	}
+}
+
+func (h *host) give(a *answer) {
+	defer h.running.Done()
+	a.give(h.handler)
 }
 
 // next waits for an answer to give. It returns nil if enough others wait, or if
@@ -138,13 +146,16 @@ func arrived(request *http.Request) (*http.Request, context.CancelFunc) {
 	r := request.WithContext(ctx)
 	u := *request.URL
 	u.Scheme, u.Host = "", ""
-	r.URL, r.RequestURI, r.RemoteAddr = &u, u.RequestURI(), "inside"
+	r.URL, r.RequestURI, r.RemoteAddr, r.TLS = &u, u.RequestURI(), "inside", nil
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
 	if r.Host == "" {
 		r.Host = request.URL.Host
 	}
-	if r.Body == nil {
+	switch {
+	case r.Body == nil:
 		r.Body = http.NoBody
+	case r.Body != http.NoBody && r.ContentLength == 0:
+		r.ContentLength = -1 // not known, to a client; to a server 0 is none
 	}
 	return r, func() {
 		stop()

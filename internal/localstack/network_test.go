@@ -42,10 +42,12 @@ func ask(t *testing.T, n http.RoundTripper, method, path string, body io.Reader)
 
 // What a service sees, and what its caller gets, is what there would be over HTTP.
 func TestLikeHTTP(t *testing.T) {
+	const unmeasured = "of a length that nobody told"
 	long := strings.Repeat("0123456789abcdef", mostKept/8)
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		w.Header().Set("X-Seen", fmt.Sprintf("%s %s %s %q %s %v (%s)", r.Method, r.RequestURI, r.URL, r.Host, r.Proto, err, body))
+		w.Header().Set("X-Seen", fmt.Sprintf("%s %s %s %q %s %d %v %v (%s)",
+			r.Method, r.RequestURI, r.URL, r.Host, r.Proto, r.ContentLength, r.TLS != nil, err, body))
 		switch r.URL.Path {
 		case "/none":
 			w.WriteHeader(http.StatusNoContent)
@@ -64,6 +66,9 @@ func TestLikeHTTP(t *testing.T) {
 			w.Header().Set("X-Seen", "too late")
 			return
 		case "/silent":
+			return
+		case "/unmeasured":
+			io.WriteString(w, "hello")
 			return
 		}
 		w.Header()["Content-Length"] = []string{"5"}
@@ -85,16 +90,25 @@ func TestLikeHTTP(t *testing.T) {
 		{"HEAD", "/characters/1", ""},
 		{"DELETE", "/none", ""},
 		{"GET", "/silent", ""},
+		{"GET", "/unmeasured", ""},
+		{"POST", "/unmeasured", unmeasured},
+		{"PUT", "/none", unmeasured},
 	} {
 		t.Run(c.method+c.path, func(t *testing.T) {
 			var body func() io.Reader = func() io.Reader { return nil }
-			if c.body != "" {
+			if c.body == unmeasured {
+				body = func() io.Reader { return io.MultiReader(strings.NewReader(c.body)) }
+			} else if c.body != "" {
 				body = func() io.Reader { return strings.NewReader(c.body) }
 			}
 			want, wanted := ask(t, outside, c.method, c.path, body())
 			got, content := ask(t, inside, c.method, c.path, body())
 			if got.StatusCode != want.StatusCode || got.Status != want.Status || content != wanted {
 				t.Errorf("got %s and %d bytes, over HTTP %s and %d", got.Status, len(content), want.Status, len(wanted))
+			}
+			if got.ContentLength != want.ContentLength || got.Header.Get("Content-Length") != want.Header.Get("Content-Length") {
+				t.Errorf("length %d, in the header %q, over HTTP %d and %q",
+					got.ContentLength, got.Header.Get("Content-Length"), want.ContentLength, want.Header.Get("Content-Length"))
 			}
 			if got.Header.Get("X-Seen") != want.Header.Get("X-Seen") {
 				t.Errorf("seen %.200q, over HTTP %.200q", got.Header.Get("X-Seen"), want.Header.Get("X-Seen"))
@@ -135,27 +149,26 @@ func TestLongAnswersToNobody(t *testing.T) {
 	why := errors.New("out of patience")
 	for _, begun := range []bool{false, true} {
 		ended := make(chan error, 1)
-		left := make(chan struct{})
+		entered, left := make(chan struct{}), make(chan struct{})
 		n := serving(func(w http.ResponseWriter, _ *http.Request) {
 			if begun {
 				w.(http.Flusher).Flush()
 			}
+			close(entered)
 			<-left
 			_, err := w.Write(make([]byte, 2*mostKept))
 			ended <- err
 		})
 		ctx, cancel := context.WithCancelCause(t.Context())
-		if begun {
-			if _, err := n.RoundTrip(httptest.NewRequestWithContext(ctx, "GET", "http://character:8000/", nil)); err != nil {
-				t.Fatal(err)
-			}
+		go func() {
+			<-entered
 			cancel(why)
-		} else {
-			cancel(why)
-			if _, err := n.RoundTrip(httptest.NewRequestWithContext(ctx, "GET", "http://character:8000/", nil)); !errors.Is(err, why) {
-				t.Error(err)
-			}
+		}()
+		_, err := n.RoundTrip(httptest.NewRequestWithContext(ctx, "GET", "http://character:8000/", nil))
+		if !errors.Is(err, why) && (err != nil || !begun) {
+			t.Error(err)
 		}
+		<-ctx.Done()
 		close(left)
 		if err := <-ended; !errors.Is(err, why) && !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("begun %v: writing to nobody: %v", begun, err)
@@ -185,6 +198,52 @@ func TestBrokenAnswers(t *testing.T) {
 	}
 	if content, err := io.ReadAll(response.Body); !errors.Is(err, errBroken) || len(content) != 2*mostKept {
 		t.Errorf("late: %d bytes, %v", len(content), err)
+	}
+}
+
+// TestUntrueLength: nor does an answer with less than it declares.
+func TestUntrueLength(t *testing.T) {
+	n := serving(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		io.WriteString(w, "half")
+	})
+	if _, err := n.RoundTrip(httptest.NewRequest("GET", "http://character:8000/", nil)); !errors.Is(err, errBroken) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestLeftAnswers: nor does one whose service stopped since its caller's time was over.
+func TestLeftAnswers(t *testing.T) {
+	n := serving(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "[1,2")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	for range 100 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		response, err := n.RoundTrip(httptest.NewRequestWithContext(ctx, "GET", "http://character:8000/", nil))
+		if err == nil {
+			_, err = io.ReadAll(response.Body)
+		}
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v", err)
+		}
+		cancel()
+	}
+}
+
+// What nobody waits for any more is not begun.
+func TestLeftRequests(t *testing.T) {
+	n := serving(func(http.ResponseWriter, *http.Request) { t.Error("served") })
+	why := errors.New("out of patience")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(why)
+	body := &closing{Reader: strings.NewReader("{}")}
+	if _, err := n.RoundTrip(httptest.NewRequestWithContext(ctx, "POST", "http://character:8000/", body)); !errors.Is(err, why) || !body.isClosed() {
+		t.Errorf("got %v", err)
+	}
+	if err := n.stop("character:8000"); err != nil {
+		t.Error(err)
 	}
 }
 
