@@ -57,7 +57,8 @@ func (f *follower) begin(ctx context.Context, there []*ltx.FileInfo) error {
 	err := guarded(func() error { return f.lite.Sync(ctx) })
 	f.client.newest.Store(nil)
 	if err != nil {
-		return errors.Join(full(err), f.lite.Close(context.WithoutCancel(ctx)))
+		f.abandon(err)
+		return full(err)
 	}
 	if f.lite.SyncDiagnostic().Snapshotting {
 		f.board.change(func(s *Status) { s.Snapshots++ })
@@ -351,6 +352,13 @@ func (f *follower) interrupt(cause error) {
 func (f *follower) close(ctx context.Context) error {
 	f.goOn()
 	return guarded(func() error { return f.lite.Close(ctx) })
+}
+
+// abandon ends Litestream and sends nothing more; it answers everything with cause.
+func (f *follower) abandon(cause error) {
+	f.client.refuse(cause)
+	_ = f.close(context.Background()) // it says that it was refused
+	f.client.refuse(nil)
 }
 
 // full marks errors of a full disk as storage does.

@@ -355,8 +355,7 @@ func (r *Replicator) signPlace() error {
 func (r *Replicator) detach(cause error) {
 	r.client.refuse(cause)
 	r.loose.Lock()
-	_ = r.follower.close(context.Background()) // it says that it was refused
-	r.client.refuse(nil)
+	r.follower.abandon(cause)
 	r.follower = nil
 	if err := storage.ForgetFollower(r.db.File()); err != nil {
 		r.report(context.Background(), copying, err)

@@ -114,11 +114,11 @@ func (b bucketPlace) open(ctx context.Context, name string, offset, size int64) 
 }
 
 func (b bucketPlace) list(ctx context.Context, below string, exact bool) ([]object, error) {
-	ctx, cancel := context.WithTimeout(ctx, smallTalk)
+	within, cancel := context.WithTimeout(ctx, smallTalk)
 	defer cancel()
 	prefix := b.Prefix + below + "/"
 	var found []object
-	for each := range b.Client.ListObjects(ctx, b.Name, minio.ListObjectsOptions{Prefix: prefix}) {
+	for each := range b.Client.ListObjects(within, b.Name, minio.ListObjectsOptions{Prefix: prefix}) {
 		if each.Err != nil {
 			return nil, b.Explain("list", each.Err)
 		}
@@ -126,7 +126,7 @@ func (b bucketPlace) list(ctx context.Context, below string, exact bool) ([]obje
 			found = append(found, object{strings.TrimPrefix(each.Key, b.Prefix), each.Size, each.LastModified})
 		}
 	}
-	if err := ctx.Err(); err != nil {
+	if err := within.Err(); err != nil {
 		return nil, b.Explain("list", err)
 	}
 	if exact {
@@ -135,9 +135,10 @@ func (b bucketPlace) list(ctx context.Context, below string, exact bool) ([]obje
 	return found, nil
 }
 
-// statAll replaces the times of objects, which are those of their arrival.
+// statAll replaces the times of objects, which are those of their arrival. The first
+// that is not answered within smallTalk ends it.
 func (b bucketPlace) statAll(ctx context.Context, objects []object) error {
-	group, ctx := errgroup.WithContext(context.WithoutCancel(ctx))
+	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(stats)
 	for i := range objects {
 		group.Go(func() error {

@@ -252,7 +252,9 @@ func rename(client *sftp.Client, from, to string) error {
 }
 
 func (s *server) open(ctx context.Context, name string, offset, size int64) (content io.ReadCloser, err error) {
-	err = s.with(ctx, "read "+name+" from", func(client *sftp.Client) error {
+	within, cancel := context.WithTimeout(ctx, smallTalk)
+	defer cancel()
+	err = s.with(within, "read "+name+" from", func(client *sftp.Client) error {
 		file, err := client.Open(s.path(name))
 		if err != nil {
 			return err
@@ -260,18 +262,21 @@ func (s *server) open(ctx context.Context, name string, offset, size int64) (con
 		if _, err := file.Seek(offset, io.SeekStart); err != nil {
 			return errors.Join(err, file.Close())
 		}
-		// A transfer that stands still takes the connection with it.
-		content = &download{pull(limited(file, size), func() { s.drop(client) }), []func() error{file.Close}}
+		// A transfer that stands still, or is not wanted any more, takes the
+		// connection with it.
+		giveUp := func() { s.drop(client) }
+		stop := context.AfterFunc(ctx, giveUp)
+		content = &download{pull(limited(file, size), giveUp), []func() error{func() error { stop(); return nil }, file.Close}}
 		return nil
 	})
 	return content, err
 }
 
 func (s *server) list(ctx context.Context, below string, exact bool) (found []object, err error) {
-	ctx, cancel := context.WithTimeout(ctx, smallTalk)
+	within, cancel := context.WithTimeout(ctx, smallTalk)
 	defer cancel()
-	err = s.with(ctx, "list", func(client *sftp.Client) error {
-		entries, err := client.ReadDirContext(ctx, s.path(below))
+	err = s.with(within, "list", func(client *sftp.Client) error {
+		entries, err := client.ReadDirContext(within, s.path(below))
 		if err != nil {
 			return ignoreMissing(err)
 		}
@@ -283,13 +288,13 @@ func (s *server) list(ctx context.Context, below string, exact bool) (found []ob
 		return nil
 	})
 	if exact && err == nil {
-		err = s.lookInto(context.WithoutCancel(ctx), found)
+		err = s.lookInto(ctx, found)
 	}
 	return found, err
 }
 
 // lookInto replaces the times of files, which are whole seconds, by those that
-// stand in them.
+// stand in them. The first that is not answered within smallTalk ends it.
 func (s *server) lookInto(ctx context.Context, files []object) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(stats)
@@ -311,14 +316,15 @@ func (s *server) lookInto(ctx context.Context, files []object) error {
 }
 
 func (s *server) remove(ctx context.Context, names []string) error {
-	return s.with(ctx, "remove from", func(client *sftp.Client) error {
-		for _, name := range names {
-			if err := ignoreMissing(client.Remove(s.path(name))); err != nil {
-				return err
-			}
+	for _, name := range names {
+		ctx, cancel := context.WithTimeout(ctx, smallTalk)
+		err := s.with(ctx, "remove from", func(client *sftp.Client) error { return ignoreMissing(client.Remove(s.path(name))) })
+		cancel()
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (s *server) close() error {

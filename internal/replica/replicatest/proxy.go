@@ -29,6 +29,8 @@ const (
 	Cut
 	// Silent takes connections and answers nothing, as a network that loses all.
 	Silent
+	// Stalled does so too, and with connections that are open already.
+	Stalled
 )
 
 // NewProxy starts a proxy of the server at target, HOST:PORT.
@@ -55,11 +57,13 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	return p
 }
 
-// Turn changes the state. Connections that are open are closed.
+// Turn changes the state. Connections that are open are closed, unless it is Stalled.
 func (p *Proxy) Turn(state State) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	p.state = state
+	if p.state = state; state == Stalled {
+		return
+	}
 	for conn := range p.open {
 		_ = conn.Close()
 	}
@@ -81,7 +85,7 @@ func (p *Proxy) carry(near net.Conn) {
 	switch p.admit(near) {
 	case Cut:
 		return
-	case Silent:
+	case Silent, Stalled:
 		_, _ = io.Copy(io.Discard, near)
 		return
 	}
@@ -94,8 +98,21 @@ func (p *Proxy) carry(near net.Conn) {
 		return
 	}
 	go func() {
-		_, _ = io.Copy(far, near)
+		_, _ = io.Copy(gate{p, far}, near)
 		_ = far.Close()
 	}()
-	_, _ = io.Copy(near, far)
+	_, _ = io.Copy(gate{p, near}, far)
+}
+
+// gate loses what is written while the Proxy is Stalled.
+type gate struct {
+	*Proxy
+	io.Writer
+}
+
+func (g gate) Write(piece []byte) (int, error) {
+	if g.admit() == Stalled {
+		return len(piece), nil
+	}
+	return g.Writer.Write(piece)
 }
