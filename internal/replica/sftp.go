@@ -236,19 +236,32 @@ func upload(client *sftp.Client, name string, content io.Reader) (int64, error) 
 	return size, errors.Join(err, file.Close())
 }
 
-// rename replaces a file that is there, also where the server cannot at once.
+// rename replaces a file that is there, also where the server cannot at once: there
+// is none for a moment then.
 func rename(client *sftp.Client, from, to string) error {
 	if _, can := client.HasExtension("posix-rename@openssh.com"); can {
 		return client.PosixRename(from, to)
 	}
 	err := client.Rename(from, to)
-	if err == nil {
-		return nil
+	if !inTheWay(client, err, to) {
+		return err
 	}
 	if removed := client.Remove(to); removed != nil {
 		return err
 	}
 	return client.Rename(from, to)
+}
+
+// inTheWay reports whether a rename failed because there is a file of the new name.
+// The protocol's version 3, which most servers speak, only says that it failed.
+func inTheWay(client *sftp.Client, err error, to string) bool {
+	const failure, exists = 4, 11
+	var status *sftp.StatusError
+	if !errors.As(err, &status) || status.Code != failure && status.Code != exists {
+		return false
+	}
+	_, missing := client.Lstat(to)
+	return missing == nil
 }
 
 func (s *server) open(ctx context.Context, name string, offset, size int64) (content io.ReadCloser, err error) {
