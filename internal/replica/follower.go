@@ -54,7 +54,7 @@ func (f *follower) begin(ctx context.Context, there []*ltx.FileInfo) error {
 	// What Litestream asks at its first step has been asked already: failing there
 	// it would close files that SQLite has locks on.
 	f.client.newest.Store(&there)
-	err := guarded(func() error { return f.lite.Sync(ctx) })
+	err := f.guarded(func() error { return f.lite.Sync(ctx) })
 	f.client.newest.Store(nil)
 	if err != nil {
 		f.abandon(err)
@@ -145,11 +145,12 @@ func (f *follower) fetchNewest(ctx context.Context, level0 string, newest *ltx.F
 }
 
 // guarded turns a panic inside Litestream into an error: the service does not
-// depend on its replica.
-func guarded(run func() error) (err error) {
+// depend on its replica. The log alone gets the stack.
+func (r *Replicator) guarded(run func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("panic in Litestream: %v\n%s", cause, debug.Stack())
+			r.logger.Error("panic in Litestream", "cause", cause, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic in Litestream, see the log: %v", cause)
 		}
 	}()
 	return run()
@@ -186,7 +187,7 @@ func (f *follower) every(ctx context.Context, activity string, interval time.Dur
 	}
 	for pause(ctx, wait, news) {
 		began := time.Now()
-		err := guarded(func() error { return step(ctx) })
+		err := f.guarded(func() error { return step(ctx) })
 		f.report(ctx, activity, err)
 		var anew errAnew
 		switch {
@@ -205,7 +206,7 @@ func (f *follower) every(ctx context.Context, activity string, interval time.Dur
 // copy copies what is new in the log, and folds the log when it has grown. While
 // that fails the log grows, for which there is a limit.
 func (f *follower) copy(ctx context.Context) error {
-	err := guarded(func() error { return f.copyAndFold(ctx) })
+	err := f.guarded(func() error { return f.copyAndFold(ctx) })
 	long := f.checkLog()
 	if long != nil {
 		f.interrupt(long)
@@ -351,7 +352,7 @@ func (f *follower) interrupt(cause error) {
 // close sends the rest and ends Litestream.
 func (f *follower) close(ctx context.Context) error {
 	f.goOn()
-	return guarded(func() error { return f.lite.Close(ctx) })
+	return f.guarded(func() error { return f.lite.Close(ctx) })
 }
 
 // abandon ends Litestream and sends nothing more; it answers everything with cause.

@@ -228,7 +228,7 @@ func (r *Replicator) report(ctx context.Context, activity string, err error) {
 		return
 	}
 	if err != nil {
-		r.logger.Error("replica fails; writes go on", "activity", activity, "error", err)
+		r.logger.Error("replica fails; writes go on", "activity", activity, "error", oneLine{err})
 		return
 	}
 	r.logger.Info("replica works again", "activity", activity)
@@ -266,6 +266,7 @@ func (r *Replicator) foldLoose(ctx context.Context) error {
 	if err := storage.ForgetFollower(r.db.File()); err != nil {
 		return err
 	}
+	r.board.change(r.allWaits)
 	if size >= looseFoldAt || tight {
 		if err := r.db.Fold(ctx, true); !errors.Is(err, storage.ErrUnavailable) {
 			return err
@@ -312,6 +313,7 @@ func (r *Replicator) attach(ctx context.Context) (err error) {
 		if errors.As(broken(err), new(errAnew)) || errors.Is(err, storage.ErrFull) {
 			// What is kept of the log cannot be used, or has filled the disk.
 			err = errors.Join(err, storage.ForgetFollower(r.db.File()))
+			r.board.change(r.allWaits)
 		}
 		return err
 	}
@@ -365,5 +367,16 @@ func (r *Replicator) detach(cause error) {
 	if errors.Is(cause, ErrSuperseded) {
 		state = Superseded
 	}
-	r.board.change(func(s *Status) { s.State, s.Transactions, s.Bytes = state, 0, 0 })
+	r.board.change(func(s *Status) {
+		s.State = state
+		r.allWaits(s)
+	})
+}
+
+// allWaits notes that the place in the log is lost, so that all of the database is
+// to be sent.
+func (r *Replicator) allWaits(s *Status) {
+	if s.State != Superseded {
+		s.Transactions, s.Bytes = 1, r.db.Size()
+	}
 }

@@ -2,6 +2,7 @@
 package replica
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
@@ -30,12 +31,14 @@ type Status struct {
 	// if it has not been since the start, which was at Started.
 	Synced, Started time.Time
 	// Transactions and Bytes are what waits to be sent: how many steps, as they
-	// are copied from the log twice a second, and how large.
+	// are copied from the log twice a second, and how large. Once that has been
+	// given up it is the whole database as it was then; once Superseded, what
+	// waited last and is never sent.
 	Transactions, Bytes int64
 	// SentBytes counts what has been sent, Snapshots how often that began with
 	// the whole database, Failures what went wrong, since the start.
 	SentBytes, Snapshots, Failures int64
-	// Failure is what went wrong last, nil if that is over.
+	// Failure is what went wrong last, in one line, nil if that is over.
 	Failure error
 }
 
@@ -66,12 +69,20 @@ func (b *board) note(activity string, err error) bool {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	before := b.failures[activity]
-	b.failures[activity] = err
+	b.failures[activity] = nil
 	if err != nil {
+		b.failures[activity] = oneLine{err}
 		b.status.Failures++
 	}
 	return (before == nil) != (err == nil)
 }
+
+// oneLine is an error that is told in one line, which joined ones are not.
+type oneLine struct{ error }
+
+func (o oneLine) Error() string { return strings.ReplaceAll(o.error.Error(), "\n", "; ") }
+
+func (o oneLine) Unwrap() error { return o.error }
 
 func (b *board) change(change func(*Status)) {
 	b.mutex.Lock()

@@ -184,6 +184,9 @@ func TestBacklog(t *testing.T) {
 	if _, err := os.Stat(storage.FollowerFolder(path)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("what waited is still there: %v", err)
 	}
+	if status := s.Status(); status.Transactions != 1 || status.Bytes < int64(len(noise)) {
+		t.Errorf("all of the database waits, and the status says %+v", status)
+	}
 	s.write(t, 2)
 	proxy.Turn(replicatest.Open)
 	s.reach(t)
