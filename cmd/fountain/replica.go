@@ -53,6 +53,7 @@ func restoreFromReplica(ctx context.Context, stdout, stderr io.Writer, source st
 		return errors.New(strings.ReplaceAll(err.Error(), "--"+replica.RestoreAtFlag, "--at"))
 	}
 	settings.Logger = slog.New(slog.DiscardHandler)
+	settings.Advice = "see to the replica, or have it as of an earlier time with --at"
 	targets, err := options.replicaTargets()
 	if err != nil {
 		return err

@@ -121,6 +121,7 @@ func TestReplicaRefuses(t *testing.T) {
 	}{
 		"no replica":       {[]string{"restore", t.TempDir(), "--replica", "--data", filepath.Join(t.TempDir(), "new")}, "holds no replica"},
 		"no folder":        {[]string{"restore", filepath.Join(folder, "no", "where"), "--replica", "--data", filepath.Join(t.TempDir(), "new")}, "make it, or mount its disk"},
+		"its own advice":   {[]string{"restore", filepath.Join(folder, "no", "where"), "--replica", "--data", filepath.Join(t.TempDir(), "new")}, "earlier time with --at"},
 		"a database":       {[]string{"restore", folder, "--replica", "--data", taken}, "exists"},
 		"a time":           {[]string{"restore", folder, "--replica", "--at", "noon", "--data", filepath.Join(t.TempDir(), "new")}, "--at: a point in time"},
 		"a time alone":     {[]string{"restore", folder, "--at", "2026-01-02T03:04:05Z"}, "--at goes with --replica"},
@@ -132,6 +133,9 @@ func TestReplicaRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := run(t, test.arguments...)
 			requireError(t, test.want, err)
+			if test.arguments[0] == "restore" && strings.Contains(err.Error(), "start-empty") {
+				t.Errorf("the advice is for a start: %v", err)
+			}
 		})
 	}
 }

@@ -27,6 +27,9 @@ type Settings struct {
 	// StartEmpty begins an empty volume with a new database where the replica
 	// cannot be read. It is not written to if it then turns out to hold another's.
 	StartEmpty bool
+	// Advice says what to do where the replica cannot be read; what who starts a
+	// service can do, if empty.
+	Advice string
 	// Getenv reads credentials from the environment; os.Getenv if nil.
 	Getenv func(string) string
 	// Interval is how often the replica is brought up to date; half a second if
@@ -85,6 +88,10 @@ func (s Settings) On() bool { return s.URL != "" }
 func (s Settings) withDefaults() Settings {
 	if s.Getenv == nil {
 		s.Getenv = os.Getenv
+	}
+	if s.Advice == "" {
+		s.Advice = "a new database would begin another history, so none is made: see to the replica, restore an earlier time, " +
+			"or start without it (--" + StartEmptyFlag + " true, " + StartEmptyEnv + "=true)"
 	}
 	if s.Interval <= 0 {
 		s.Interval = time.Second / 2

@@ -106,8 +106,7 @@ func (r *restorer) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil || errors.Is(err, storage.ErrFull) {
 		return err
 	}
-	return fmt.Errorf("%w: %s: %w; a new database would begin another history, so none is made: see to the replica, "+
-		"restore an earlier time, or start without it (--replica-start-empty true, FOUNTAIN_REPLICA_START_EMPTY=true)", ErrUnreachable, r.client.at, err)
+	return fmt.Errorf("%w: %s: %w; %s", ErrUnreachable, r.client.at, err, r.settings.Advice)
 }
 
 // plan finds the last file that is to go in. A file that is missing before it is
