@@ -1,6 +1,6 @@
 // Command bench measures the services under load: beside the stack that
 // FountainAI was first described with, beside an empty handler, beside the bare
-// database driver, with and without the gateway, on PostgreSQL. Everything runs
+// database driver, with and without the gateway, with a replica, on PostgreSQL. Everything runs
 // on loopback, in turns, so that a machine whose speed drifts does not favour
 // one of them; compare the ratios, not the figures.
 package main
@@ -124,6 +124,7 @@ var parts = []struct {
 	{"driver", (*bench).measureDriver},
 	{"rows", (*bench).measureRows},
 	{"gateway", (*bench).measureGateway},
+	{"replica", (*bench).measureReplica},
 	{"postgres", (*bench).measurePostgres},
 	{"play", (*bench).measurePlay},
 	{"start", (*bench).measureStart},

@@ -89,14 +89,14 @@ func (s *server) processorTime() (time.Duration, error) {
 	return time.Duration(stat.CPUTime() * float64(time.Second)), err
 }
 
-// startService starts one of the five services on a database.
-func (b *bench) startService(ctx context.Context, name, database string) (*server, error) {
+// startService starts one of the five services on a database, with further settings.
+func (b *bench) startService(ctx context.Context, name, database string, settings ...string) (*server, error) {
 	program := []string{"bin/" + name}
 	if b.profile != "" {
 		b.runs++
 		program = []string{"bin/bench-profiled", filepath.Join(b.profile, fmt.Sprintf("%s-%d.prof", name, b.runs)), name}
 	}
-	environment := []string{"FOUNTAIN_LOG_LEVEL=warn", "FOUNTAIN_DATABASE_URL=" + database}
+	environment := append(settings, "FOUNTAIN_LOG_LEVEL=warn", "FOUNTAIN_DATABASE_URL="+database)
 	return startServer(ctx, name, "/healthz", environment, func(address string) []string {
 		return append(program, "--addr", address)
 	})
