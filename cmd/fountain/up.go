@@ -110,6 +110,10 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	if err != nil {
 		return err
 	}
+	page, err := options.page(ctx, plain.Addr(), logger)
+	if err != nil {
+		return errors.Join(err, plain.Close(), closeListener(secure))
+	}
 	stack, err := options.openStack(ctx, logger, kept)
 	if err != nil {
 		return errors.Join(err, plain.Close(), closeListener(secure))
@@ -117,10 +121,6 @@ func up(ctx context.Context, stdout, stderr io.Writer, options upOptions) error 
 	g := gateway.New(config, gateway.Options{
 		Transport: stack.Transport(), Logger: logger, AccessLog: accessLog(stderr, options.logLevel),
 	})
-	page, err := options.page(ctx, plain.Addr(), logger)
-	if err != nil {
-		return errors.Join(err, plain.Close(), closeListener(secure))
-	}
 	front := byHost(page, g)
 	var all doors
 	all.open(plain, front, logger)
