@@ -3,11 +3,13 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 )
 
 var (
@@ -30,7 +32,15 @@ type Copy struct {
 	Logger *slog.Logger
 	// Progress, if not nil, is told of rows as they are read; see Transfer.Work.
 	Progress func(rows int)
+
+	// from is which schema the source is, once it is open.
+	from identity
+	// patience is how long to wait for the lock of a schema on a server.
+	patience time.Duration
 }
+
+// schemaPatience is longer than a service takes to make its tables.
+const schemaPatience = 10 * time.Second
 
 // CopiedTable is what a table came to.
 type CopiedTable struct {
@@ -79,6 +89,7 @@ func BeginCopy(ctx context.Context, c Copy) (t *Transfer, err error) {
 	if c.Progress == nil {
 		c.Progress = func(int) {}
 	}
+	c.patience = cmp.Or(c.patience, schemaPatience)
 	t = &Transfer{copy: c}
 	defer func() {
 		if err != nil {
@@ -92,6 +103,7 @@ func BeginCopy(ctx context.Context, c Copy) (t *Transfer, err error) {
 	if t.source, err = openSource(ctx, c); err != nil {
 		return t, fmt.Errorf("open the source: %w", err)
 	}
+	c.from = t.source.identity
 	if err := t.source.check(ctx, c); err != nil {
 		return t, err
 	}

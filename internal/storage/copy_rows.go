@@ -20,6 +20,7 @@ type copyEnd struct {
 	conn *sql.Conn
 	// postgres is the schema on a server, nil for a file.
 	postgres *postgres
+	identity identity
 	release  func() error
 }
 

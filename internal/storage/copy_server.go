@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -22,39 +23,90 @@ func (c Copy) openServer(ctx context.Context, databaseURL string, create bool) (
 	p.config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
 	p.config.RuntimeParams["application_name"] = "fountain migrate"
 	p.pool = stdlib.OpenDB(*p.config)
-	unlock, err := p.lockSchema(ctx, create)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", p.name(), explainServer(err)), p.pool.Close())
+	e := &copyEnd{dialect: postgresDialect, name: p.name(), postgres: p, release: p.pool.Close}
+	if err := e.open(ctx, c, create); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", e.name, explainServer(err)), e.close())
 	}
-	e := &copyEnd{dialect: postgresDialect, name: p.name(), postgres: p, release: unlock}
-	if err = e.refuseUsed(ctx, c.Service); err == nil {
-		e.conn, err = p.pool.Conn(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(explainServer(err), unlock(), p.pool.Close())
-	}
-	e.release = func() error { return errors.Join(e.conn.Close(), unlock(), p.pool.Close()) }
 	return e, nil
 }
 
+// open takes the lock of the schema and a connection. What is to be released grows
+// on the way, also of one that fails.
+func (e *copyEnd) open(ctx context.Context, c Copy, create bool) error {
+	if err := e.identify(ctx); err != nil {
+		return err
+	}
+	if c.from.is(e.identity) {
+		return errors.New("that is the source itself, by another name; name another target")
+	}
+	unlock, err := e.postgres.lockSchema(ctx, c.patience)
+	if serverCode(err) == lockTimeout {
+		return fmt.Errorf("%w: another fountain migrate works there, or a service that makes its tables; try again when it is done", ErrInUse)
+	}
+	if err != nil {
+		return err
+	}
+	e.release = func() error { return errors.Join(unlock(), e.postgres.pool.Close()) }
+	if err := e.refuseUsed(ctx, c.Service); err != nil {
+		return err
+	}
+	if create {
+		if err := e.postgres.createSchema(ctx); err != nil {
+			return err
+		}
+	}
+	if e.conn, err = e.postgres.pool.Conn(ctx); err != nil {
+		return err
+	}
+	e.release = func() error { return errors.Join(e.conn.Close(), unlock(), e.postgres.pool.Close()) }
+	return nil
+}
+
+// identity tells schemas on servers apart, whatever the ways to them are called.
+type identity struct {
+	started  string // when the server did, to the microsecond
+	database uint32
+	schema   string
+}
+
+// is reports whether both are one; a file's is empty.
+func (i identity) is(other identity) bool { return i == other && i != identity{} }
+
+func (e *copyEnd) identify(ctx context.Context) error {
+	const query = "SELECT pg_postmaster_start_time()::text, oid FROM pg_database WHERE datname = current_database()"
+	e.identity.schema = e.postgres.schema
+	return e.postgres.pool.QueryRowContext(ctx, query).Scan(&e.identity.started, &e.identity.database)
+}
+
 // refuseUsed looks for services that are connected to the database on a server under
-// the name that they have from parsePostgres. One that waits for the lock of
-// lockSchema has not opened it.
+// the name that they have from parsePostgres, a while, since the server takes a moment
+// to see that one has ended. One that waits for the lock of lockSchema has not opened it.
 func (e *copyEnd) refuseUsed(ctx context.Context, service string) error {
-	const query = `SELECT count(*) FROM pg_stat_activity a
-		WHERE datname = current_database() AND starts_with(application_name || ' ', $1)
-		AND NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = a.pid AND locktype = 'advisory' AND NOT granted)`
+	const looks, pause = 20, 50 * time.Millisecond
 	if e.postgres == nil {
 		return nil
 	}
-	var count int
-	if err := e.postgres.pool.QueryRowContext(ctx, query, applicationName+service+" ").Scan(&count); err != nil {
-		return explainServer(err)
+	for look := 1; ; look++ {
+		count, err := e.countConnections(ctx, service)
+		if err != nil {
+			return explainServer(err)
+		}
+		if count == 0 {
+			return nil
+		}
+		if look == looks || ctx.Err() != nil {
+			return fmt.Errorf("%w: the service %s has %d connections to %s; stop all its replicas first", ErrInUse, service, count, e.name)
+		}
+		time.Sleep(pause)
 	}
-	if count > 0 {
-		return fmt.Errorf("%w: the service %s has %d connections to %s; stop all its replicas first", ErrInUse, service, count, e.name)
-	}
-	return nil
+}
+
+func (e *copyEnd) countConnections(ctx context.Context, service string) (count int, err error) {
+	const query = `SELECT count(*) FROM pg_stat_activity a
+		WHERE datname = current_database() AND starts_with(application_name || ' ', $1)
+		AND NOT EXISTS (SELECT 1 FROM pg_locks l WHERE l.pid = a.pid AND locktype = 'advisory' AND NOT granted)`
+	err = e.postgres.pool.QueryRowContext(ctx, query, applicationName+service+" ").Scan(&count)
+	return count, err
 }
 
 func openServerSource(ctx context.Context, c Copy) (*copyEnd, error) {

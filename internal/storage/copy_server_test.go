@@ -54,8 +54,78 @@ func TestCopySeesServices(t *testing.T) {
 			wantError(t, err, ErrInUse)
 			_, err = BeginCopy(t.Context(), copyFrom(server, filepath.Join(t.TempDir(), "x.db")))
 			wantError(t, err, ErrInUse)
+			if hasSchema(t, server) {
+				t.Error("a copy that was refused has made the schema")
+			}
 		})
 	}
+}
+
+// hasSchema reports whether the database has the schema of the family.
+func hasSchema(t *testing.T, databaseURL string) (has bool) {
+	t.Helper()
+	p, _, err := parsePostgres(databaseURL, "other")
+	must(t, err)
+	pool := stdlib.OpenDB(*p.config)
+	defer pool.Close()
+	must(t, pool.QueryRow("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'family')").Scan(&has))
+	return has
+}
+
+// A schema is not copied to itself, however the way to it is written: the copy would
+// wait for its own lock.
+func TestCopyToItself(t *testing.T) {
+	source, server := emptyDatabase(t, postgrestest.Shared(t))
+	_, err := transfer(copyFrom(source, server))
+	must(t, err)
+	_, err = BeginCopy(t.Context(), copyFrom(server, strings.Replace(server, "postgres:", "postgresql:", 1)))
+	if err == nil || !strings.Contains(err.Error(), "the source itself") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A copy does not wait for ever for another one.
+func TestCopiesAtOnce(t *testing.T) {
+	source, server := emptyDatabase(t, postgrestest.Shared(t))
+	c, err := BeginCopy(t.Context(), copyFrom(source, server))
+	must(t, err)
+	defer func() { must(t, c.Close()) }()
+	other := filepath.Join(t.TempDir(), "family.db")
+	family(t, other)
+	second := copyFrom(other, server)
+	second.patience = 50 * time.Millisecond
+	_, err = BeginCopy(t.Context(), second)
+	wantError(t, err, ErrInUse)
+}
+
+// A service waits for as long as it takes, also if its statements may not.
+func TestServicesWaitForTheLock(t *testing.T) {
+	shared := postgrestest.Shared(t)
+	_, server := emptyDatabase(t, shared)
+	p, _, err := parsePostgres(server, "family")
+	must(t, err)
+	p.pool = stdlib.OpenDB(*p.config)
+	defer p.pool.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	unlock, err := p.lockSchema(ctx, 0)
+	must(t, err)
+	ended := make(chan error)
+	go func() {
+		db, err := openFamily(server + "&lock_timeout=1")
+		if err == nil {
+			err = db.Close()
+		}
+		ended <- err
+	}()
+	awaitLocked(t, shared)
+	select {
+	case err := <-ended:
+		t.Errorf("it did not wait: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	cancel()
+	must(t, unlock()) // the end of ctx was no failure
+	must(t, <-ended)
 }
 
 // A service that opens its database while the copy waits for it is seen.
@@ -67,7 +137,7 @@ func TestCopySeesWhoWasFirst(t *testing.T) {
 	p.config.RuntimeParams["application_name"] = "a service that opens"
 	p.pool = stdlib.OpenDB(*p.config)
 	defer p.pool.Close()
-	unlock, err := p.lockSchema(t.Context(), true)
+	unlock, err := p.lockSchema(t.Context(), 0)
 	must(t, err)
 	ended := make(chan error)
 	go func() {

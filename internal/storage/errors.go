@@ -80,6 +80,9 @@ func explain(err error) error {
 	return err
 }
 
+// lockTimeout is the server's code for a lock not had in time.
+const lockTimeout = "55P03"
+
 // explainServer is explain for the errors of a database server (PostgreSQL's
 // manual, appendix A).
 func explainServer(err error) error {
@@ -99,7 +102,7 @@ func explainServer(err error) error {
 	switch code {
 	// A standby, which refuses writes and the isolation that they ask for, a
 	// transaction that slept, a lock not had in time.
-	case "25006", "0A000", "25P03", "55P03":
+	case "25006", "0A000", "25P03", lockTimeout:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err

@@ -182,11 +182,14 @@ func (p *postgres) name() string {
 
 // openServer prepares the schema while no other replica does.
 func (db *DB) openServer(ctx context.Context, migrations fs.FS, service string) (err error) {
-	unlock, err := db.postgres.lockSchema(ctx, true)
+	unlock, err := db.postgres.lockSchema(ctx, 0)
 	if err != nil {
 		return fmt.Errorf("open database %s: %w", db.path, explainServer(err))
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	if err := db.postgres.createSchema(ctx); err != nil {
+		return fmt.Errorf("open database %s: %w", db.path, explainServer(err))
+	}
 	if err := db.prepareServer(ctx, migrations, service); err != nil {
 		return err
 	}
@@ -196,23 +199,31 @@ func (db *DB) openServer(ctx context.Context, migrations fs.FS, service string) 
 }
 
 // lockSchema makes replicas that start at once prepare the schema one after the
-// other, and creates it if it is to. The lock is the transaction's: it goes with it, also
-// if the process ends.
-func (p *postgres) lockSchema(ctx context.Context, create bool) (unlock func() error, err error) {
+// other. It waits no longer than patience, if that is not 0. The lock is the
+// transaction's: it goes with it, also if the process ends.
+func (p *postgres) lockSchema(ctx context.Context, patience time.Duration) (unlock func() error, err error) {
 	tx, err := p.pool.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	const lock = "SELECT set_config('idle_in_transaction_session_timeout', '0', TRUE), pg_advisory_xact_lock(hashtext('fountainai'), hashtext($1))"
-	if _, err := tx.ExecContext(ctx, lock, p.schema); err != nil {
-		return nil, errors.Join(err, tx.Rollback())
-	}
-	if create {
-		if err := p.createSchema(ctx); err != nil {
-			return nil, errors.Join(err, tx.Rollback())
+	unlock = func() error {
+		if err := tx.Rollback(); ctx.Err() == nil {
+			return err
 		}
+		return nil // the end of ctx has ended the transaction, too
 	}
-	return tx.Rollback, nil
+	// The settings hold for the transaction, whatever the URL says.
+	const (
+		wait = "SELECT set_config('idle_in_transaction_session_timeout', '0', TRUE), set_config('lock_timeout', $1, TRUE)"
+		lock = "SELECT pg_advisory_xact_lock(hashtext('fountainai'), hashtext($1))"
+	)
+	if _, err = tx.ExecContext(ctx, wait, strconv.FormatInt(patience.Milliseconds(), 10)); err == nil {
+		_, err = tx.ExecContext(ctx, lock, p.schema)
+	}
+	if err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return unlock, nil
 }
 
 // createSchema asks first: who may not create one may still use one.
