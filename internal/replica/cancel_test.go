@@ -55,7 +55,7 @@ func TestReadEnds(t *testing.T) {
 		_, err := io.Copy(io.Discard, file)
 		ended <- err
 	}()
-	cancel()
+	time.AfterFunc(50*time.Millisecond, cancel)
 	select {
 	case err := <-ended:
 		if err == nil {

@@ -42,7 +42,7 @@ func (f folder) put(ctx context.Context, name string, content io.Reader, made ti
 	if err := os.MkdirAll(filepath.Dir(final), 0o700); err != nil {
 		return 0, err
 	}
-	file, err := os.CreateTemp(filepath.Dir(final), "*.tmp")
+	file, err := os.OpenFile(partialName(final), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return 0, err
 	}
@@ -99,6 +99,10 @@ func (f folder) list(_ context.Context, below string, _ bool) ([]object, error) 
 	}
 	var found []object
 	for _, entry := range entries {
+		if isLeft(entry.Name()) {
+			_ = os.Remove(filepath.Join(f.path(below), entry.Name()))
+			continue
+		}
 		info, err := entry.Info()
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
 			continue

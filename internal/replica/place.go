@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -163,22 +164,32 @@ func (w *watched) again(content []byte) io.ReadSeeker {
 }
 
 // pulled is what is being read of another machine, given up when a read stands
-// still. Between reads it may rest.
+// still or ctx ends during one. Between reads it may rest.
 type pulled struct {
 	io.Reader
-	timer *time.Timer
+	ctx    context.Context
+	timer  *time.Timer
+	giveUp func()
 }
 
-func pull(content io.Reader, giveUp func()) *pulled {
+func pull(ctx context.Context, content io.Reader, giveUp func()) *pulled {
 	timer := time.AfterFunc(patience, giveUp)
 	timer.Stop()
-	return &pulled{content, timer}
+	return &pulled{content, ctx, timer, giveUp}
 }
 
 func (p *pulled) Read(piece []byte) (int, error) {
+	if cause := context.Cause(p.ctx); cause != nil {
+		return 0, cause
+	}
 	p.timer.Reset(patience)
 	defer p.timer.Stop()
-	return p.Reader.Read(piece)
+	defer context.AfterFunc(p.ctx, p.giveUp)()
+	n, err := p.Reader.Read(piece)
+	if err != nil && err != io.EOF {
+		err = why(p.ctx, err)
+	}
+	return n, err
 }
 
 // download is a file that is being read.
@@ -201,6 +212,17 @@ func limited(content io.Reader, size int64) io.Reader {
 		return content
 	}
 	return io.LimitReader(content, size)
+}
+
+// partialName is what a file is called until it is whole.
+func partialName(final string) string { return fmt.Sprintf("%s.%d.tmp", final, time.Now().UnixNano()) }
+
+// isLeft reports whether name is one that partialName gave a day ago: whoever wrote
+// the file was killed.
+func isLeft(name string) bool {
+	name, isPartial := strings.CutSuffix(name, ".tmp")
+	began, err := strconv.ParseInt(name[strings.LastIndex(name, ".")+1:], 10, 64)
+	return isPartial && err == nil && time.Since(time.Unix(0, began)) > 24*time.Hour
 }
 
 // why prefers the reason for which ctx ended to what came of it.

@@ -107,7 +107,7 @@ func (b bucketPlace) open(ctx context.Context, name string, offset, size int64) 
 		cancel()
 		return nil, b.Explain("read "+name+" from", err)
 	}
-	return &download{pull(content, cancel), []func() error{content.Close, func() error {
+	return &download{pull(ctx, content, cancel), []func() error{content.Close, func() error {
 		cancel()
 		return nil
 	}}}, nil

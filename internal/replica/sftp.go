@@ -201,12 +201,14 @@ func (s *server) drop(client *sftp.Client) {
 func (s *server) put(ctx context.Context, name string, content io.Reader, made time.Time, confirm confirmation) (size int64, err error) {
 	ctx, watched, stop := watch(ctx, content)
 	defer stop()
+	final := s.path(name)
+	partial := partialName(final)
+	begun := false
 	err = s.with(ctx, "write to", func(client *sftp.Client) error {
-		final := s.path(name)
-		partial := fmt.Sprintf("%s.%d.tmp", final, time.Now().UnixNano())
 		if err := client.MkdirAll(path.Dir(final)); err != nil {
 			return err
 		}
+		begun = true
 		if size, err = upload(client, partial, watched); err == nil {
 			err = client.Chtimes(partial, made, made)
 		}
@@ -216,12 +218,24 @@ func (s *server) put(ctx context.Context, name string, content io.Reader, made t
 		if err == nil {
 			err = rename(client, partial, final)
 		}
-		if err != nil {
-			_ = client.Remove(partial)
-		}
 		return err
 	})
+	if err != nil && begun {
+		s.tidy(ctx, partial)
+	}
 	return size, err
+}
+
+// tidyTime bounds how long an upload that has failed is cleared away. What cannot be
+// is found by list a day later.
+const tidyTime = 2 * time.Second
+
+// tidy removes what is left of an upload, if need be over a connection of its own:
+// the end of the upload's ctx has closed the other.
+func (s *server) tidy(ctx context.Context, partial string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
+	defer cancel()
+	_ = s.with(ctx, "remove from", func(client *sftp.Client) error { return client.Remove(partial) })
 }
 
 func upload(client *sftp.Client, name string, content io.Reader) (int64, error) {
@@ -275,11 +289,9 @@ func (s *server) open(ctx context.Context, name string, offset, size int64) (con
 		if _, err := file.Seek(offset, io.SeekStart); err != nil {
 			return errors.Join(err, file.Close())
 		}
-		// A transfer that stands still, or is not wanted any more, takes the
-		// connection with it.
-		giveUp := func() { s.drop(client) }
-		stop := context.AfterFunc(ctx, giveUp)
-		content = &download{pull(limited(file, size), giveUp), []func() error{func() error { stop(); return nil }, file.Close}}
+		// A read that stands still, or is not wanted any more, takes the connection
+		// with it.
+		content = &download{pull(ctx, limited(file, size), func() { s.drop(client) }), []func() error{file.Close}}
 		return nil
 	})
 	return content, err
@@ -294,7 +306,10 @@ func (s *server) list(ctx context.Context, below string, exact bool) (found []ob
 			return ignoreMissing(err)
 		}
 		for _, entry := range entries {
-			if entry.Mode().IsRegular() {
+			switch {
+			case isLeft(entry.Name()):
+				_ = client.Remove(s.path(below + "/" + entry.Name()))
+			case entry.Mode().IsRegular():
 				found = append(found, object{below + "/" + entry.Name(), entry.Size(), entry.ModTime()})
 			}
 		}
