@@ -2,6 +2,7 @@ package localstack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type answer struct {
 	header  http.Header
 	status  int
 	kept    bytes.Buffer
+	// written is how much the service wrote, also of what HEAD does not get.
+	written int64
 	// rest takes what comes after kept; nil while all of the answer is kept.
 	rest *io.PipeWriter
 
@@ -72,7 +75,7 @@ func (a *answer) end(cause any) {
 	}
 	switch {
 	case a.rest != nil:
-		_ = a.rest.CloseWithError(failure) // io.EOF for nil
+		_ = a.rest.CloseWithError(cmp.Or(failure, a.untrue())) // io.EOF for nil
 	case cause != nil:
 		a.failure = failure
 		close(a.begun)
@@ -84,19 +87,28 @@ func (a *answer) end(cause any) {
 // whole hands over an answer of which all is kept, with its length.
 func (a *answer) whole() {
 	a.WriteHeader(http.StatusOK)
-	length, declared := int64(a.kept.Len()), a.declared()
-	switch {
-	case a.request.Method == http.MethodHead:
-		length = declared
-	case a.isBodyless():
-	case declared < 0:
-		a.header["Content-Length"] = []string{strconv.FormatInt(length, 10)}
-	case declared != length:
-		a.failure = fmt.Errorf("%w: %d bytes of %d", errBroken, length, declared)
+	isHead := a.request.Method == http.MethodHead
+	if a.declared() < 0 && !a.isBodyless() && (!isHead || a.written > 0) {
+		a.header["Content-Length"] = []string{strconv.FormatInt(a.written, 10)}
+	}
+	length := int64(0)
+	if isHead || !a.isBodyless() {
+		length = a.declared()
+	}
+	if a.failure = a.untrue(); a.failure != nil {
 		close(a.begun)
 		return
 	}
 	a.begin(a.header, io.NopCloser(bytes.NewReader(a.kept.Bytes())), length)
+}
+
+// untrue returns an error if the service wrote another length than its header tells.
+func (a *answer) untrue() error {
+	declared := a.declared()
+	if declared < 0 || declared == a.written || a.request.Method == http.MethodHead || a.isBodyless() {
+		return nil
+	}
+	return fmt.Errorf("%w: %d bytes of %d", errBroken, a.written, declared)
 }
 
 // isBodyless reports whether the status allows no content (RFC 9110, 6.4.1).
@@ -131,13 +143,17 @@ func (a *answer) Write(content []byte) (int, error) {
 	case a.isBodyless():
 		return 0, http.ErrBodyNotAllowed
 	case a.request.Method == http.MethodHead:
+		a.written += int64(len(content))
 		return len(content), nil
 	case a.rest == nil && a.kept.Len()+len(content) <= mostKept:
+		a.written += int64(len(content))
 		return a.kept.Write(content)
 	case a.rest == nil:
 		a.Flush()
 	}
-	return a.rest.Write(content)
+	n, err := a.rest.Write(content)
+	a.written += int64(n)
+	return n, err
 }
 
 // Flush lets the caller have the answer while the service writes it.

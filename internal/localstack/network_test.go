@@ -88,6 +88,8 @@ func TestLikeHTTP(t *testing.T) {
 		{"POST", "/long", long},
 		{"GET", "/early", ""},
 		{"HEAD", "/characters/1", ""},
+		{"HEAD", "/unmeasured", ""},
+		{"HEAD", "/silent", ""},
 		{"DELETE", "/none", ""},
 		{"GET", "/silent", ""},
 		{"GET", "/unmeasured", ""},
@@ -203,12 +205,22 @@ func TestBrokenAnswers(t *testing.T) {
 
 // TestUntrueLength: nor does an answer with less than it declares.
 func TestUntrueLength(t *testing.T) {
-	n := serving(func(w http.ResponseWriter, _ *http.Request) {
+	n := serving(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		io.WriteString(w, "half")
+		if r.URL.Path == "/late" {
+			w.(http.Flusher).Flush()
+		}
 	})
-	if _, err := n.RoundTrip(httptest.NewRequest("GET", "http://character:8000/", nil)); !errors.Is(err, errBroken) {
-		t.Errorf("got %v", err)
+	if _, err := n.RoundTrip(httptest.NewRequest("GET", "http://character:8000/early", nil)); !errors.Is(err, errBroken) {
+		t.Errorf("early: %v", err)
+	}
+	response, err := n.RoundTrip(httptest.NewRequest("GET", "http://character:8000/late", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := io.ReadAll(response.Body); !errors.Is(err, errBroken) || string(content) != "half" {
+		t.Errorf("late: %q, %v", content, err)
 	}
 }
 
