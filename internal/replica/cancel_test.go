@@ -2,7 +2,6 @@
 package replica
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -25,10 +24,7 @@ func TestListEnds(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	})
-	c, self := clientOf(t, settings, "one")
-	must(t, self.write(t.Context(), c.at))
-	_, err := c.WriteLTXFile(t.Context(), 0, 7, 7, bytes.NewReader(ltxFile(t, nil)))
-	must(t, err)
+	c := clientWithFile(t, settings, 0)
 	if _, err := c.files(ctx, 0, true); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want that it was told to stop", err)
 	}
@@ -40,10 +36,7 @@ func TestReadEnds(t *testing.T) {
 	proxy := replicatest.NewProxy(t, host)
 	_, known, _ := strings.Cut(env["FOUNTAIN_SFTP_KNOWN_HOSTS"], " ")
 	env["FOUNTAIN_SFTP_KNOWN_HOSTS"] = "[127.0.0.1]:" + proxy.Address[strings.LastIndex(proxy.Address, ":")+1:] + " " + known
-	c, self := clientOf(t, fast("sftp://fountain@"+proxy.Address+t.TempDir(), env), "one")
-	must(t, self.write(t.Context(), c.at))
-	_, err := c.WriteLTXFile(t.Context(), 0, 7, 7, bytes.NewReader(ltxFile(t, make([]byte, 1<<20))))
-	must(t, err)
+	c := clientWithFile(t, fast("sftp://fountain@"+proxy.Address+t.TempDir(), env), 1<<20)
 	ctx, cancel := context.WithCancel(t.Context())
 	file, err := c.OpenLTXFile(ctx, 0, 7, 7, 0, 0)
 	must(t, err)

@@ -98,7 +98,7 @@ func (c *client) LTXFiles(ctx context.Context, level int, from ltx.TXID, exact b
 	return ltx.NewFileInfoSliceIterator(wanted), nil
 }
 
-// files returns the files of a level.
+// files returns the files of a level. What is left of uploads that were killed goes.
 func (c *client) files(ctx context.Context, level int, exact bool) ([]*ltx.FileInfo, error) {
 	if err := c.refused(); err != nil {
 		return nil, err
@@ -108,10 +108,16 @@ func (c *client) files(ctx context.Context, level int, exact bool) ([]*ltx.FileI
 		return nil, err
 	}
 	var found []*ltx.FileInfo
+	var left []string
 	for _, object := range objects {
 		if least, most, err := ltx.ParseFilename(path.Base(object.name)); err == nil {
 			found = append(found, &ltx.FileInfo{Level: level, MinTXID: least, MaxTXID: most, Size: object.size, CreatedAt: object.made.UTC()})
+		} else if isLeft(object.name) {
+			left = append(left, object.name)
 		}
+	}
+	if len(left) > 0 {
+		_ = c.at.remove(ctx, left) // whoever may not leaves it to others
 	}
 	return found, nil
 }

@@ -99,10 +99,6 @@ func (f folder) list(_ context.Context, below string, _ bool) ([]object, error) 
 	}
 	var found []object
 	for _, entry := range entries {
-		if isLeft(entry.Name()) {
-			_ = os.Remove(filepath.Join(f.path(below), entry.Name()))
-			continue
-		}
 		info, err := entry.Info()
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
 			continue

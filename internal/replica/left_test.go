@@ -16,20 +16,6 @@ import (
 	"fountain.coach/fountainai/internal/replica/replicatest"
 )
 
-// cutOff ends a context when its content has been read.
-type cutOff struct {
-	io.Reader
-	cancel context.CancelFunc
-}
-
-func (c cutOff) Read(piece []byte) (int, error) {
-	n, err := c.Reader.Read(piece)
-	if err != nil {
-		c.cancel()
-	}
-	return n, err
-}
-
 // TestNothingIsLeft: an upload that is ended leaves nothing, wherever it was going.
 func TestNothingIsLeft(t *testing.T) {
 	for name, settings := range places(t) {
@@ -37,7 +23,7 @@ func TestNothingIsLeft(t *testing.T) {
 			c, self := clientOf(t, settings, "one")
 			must(t, self.write(t.Context(), c.at))
 			ctx, cancel := context.WithCancel(t.Context())
-			_, err := c.WriteLTXFile(ctx, 9, 7, 7, cutOff{bytes.NewReader(ltxFile(t, make([]byte, 1<<20))), cancel})
+			_, err := c.WriteLTXFile(ctx, 9, 7, 7, &interrupted{bytes.NewReader(ltxFile(t, make([]byte, 1<<20))), cancel})
 			if err == nil {
 				t.Fatal("it came to its end")
 			}
@@ -55,10 +41,7 @@ func TestLeftoversGo(t *testing.T) {
 	for _, kind := range []string{"folder", "sftp"} {
 		t.Run(kind, func(t *testing.T) {
 			settings := places(t)[kind]
-			c, self := clientOf(t, settings, "one")
-			must(t, self.write(t.Context(), c.at))
-			_, err := c.WriteLTXFile(t.Context(), 0, 7, 7, bytes.NewReader(ltxFile(t, nil)))
-			must(t, err)
+			c := clientWithFile(t, settings, 0)
 			parsed, err := url.Parse(settings.URL)
 			must(t, err)
 			folder := filepath.Join(parsed.Path, service, filepath.FromSlash(c.at.level(0)))
@@ -86,10 +69,7 @@ func TestLeftoversGo(t *testing.T) {
 // TestReadsApart: who does not want a file any more leaves the connection to others.
 func TestReadsApart(t *testing.T) {
 	host, env := replicatest.SFTP(t)
-	c, self := clientOf(t, fast("sftp://fountain@"+host+t.TempDir(), env), "one")
-	must(t, self.write(t.Context(), c.at))
-	_, err := c.WriteLTXFile(t.Context(), 0, 7, 7, bytes.NewReader(ltxFile(t, make([]byte, 1<<20))))
-	must(t, err)
+	c := clientWithFile(t, fast("sftp://fountain@"+host+t.TempDir(), env), 1<<20)
 	ctx, cancel := context.WithCancel(t.Context())
 	first, err := c.OpenLTXFile(ctx, 0, 7, 7, 0, 0)
 	must(t, err)

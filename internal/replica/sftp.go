@@ -201,42 +201,35 @@ func (s *server) drop(client *sftp.Client) {
 func (s *server) put(ctx context.Context, name string, content io.Reader, made time.Time, confirm confirmation) (size int64, err error) {
 	ctx, watched, stop := watch(ctx, content)
 	defer stop()
-	final := s.path(name)
-	partial := partialName(final)
-	begun := false
+	partial, begun := partialName(name), false
 	err = s.with(ctx, "write to", func(client *sftp.Client) error {
-		if err := client.MkdirAll(path.Dir(final)); err != nil {
+		if err := client.MkdirAll(path.Dir(s.path(name))); err != nil {
 			return err
 		}
 		begun = true
-		if size, err = upload(client, partial, watched); err == nil {
-			err = client.Chtimes(partial, made, made)
+		if size, err = upload(client, s.path(partial), watched); err == nil {
+			err = client.Chtimes(s.path(partial), made, made)
 		}
 		if err == nil {
 			err = confirm(ctx)
 		}
 		if err == nil {
-			err = rename(client, partial, final)
+			err = rename(client, s.path(partial), s.path(name))
 		}
 		return err
 	})
 	if err != nil && begun {
-		s.tidy(ctx, partial)
+		// The end of ctx has closed the connection: this takes another one then.
+		tidying, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
+		defer cancel()
+		_ = s.remove(tidying, []string{partial})
 	}
 	return size, err
 }
 
 // tidyTime bounds how long an upload that has failed is cleared away. What cannot be
-// is found by list a day later.
+// goes a day later; see isLeft.
 const tidyTime = 2 * time.Second
-
-// tidy removes what is left of an upload, if need be over a connection of its own:
-// the end of the upload's ctx has closed the other.
-func (s *server) tidy(ctx context.Context, partial string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
-	defer cancel()
-	_ = s.with(ctx, "remove from", func(client *sftp.Client) error { return client.Remove(partial) })
-}
 
 func upload(client *sftp.Client, name string, content io.Reader) (int64, error) {
 	file, err := client.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
@@ -306,10 +299,7 @@ func (s *server) list(ctx context.Context, below string, exact bool) (found []ob
 			return ignoreMissing(err)
 		}
 		for _, entry := range entries {
-			switch {
-			case isLeft(entry.Name()):
-				_ = client.Remove(s.path(below + "/" + entry.Name()))
-			case entry.Mode().IsRegular():
+			if entry.Mode().IsRegular() {
 				found = append(found, object{below + "/" + entry.Name(), entry.Size(), entry.ModTime()})
 			}
 		}

@@ -52,6 +52,17 @@ func clientOf(t *testing.T, settings Settings, instance string) (*client, *owner
 	return &client{at: at, mayWrite: func(ctx context.Context) error { return self.check(ctx, at) }}, self
 }
 
+// clientWithFile is a client that has written a file of size bytes, number 7 of level
+// 0, to the place of settings.
+func clientWithFile(t *testing.T, settings Settings, size int) *client {
+	t.Helper()
+	c, self := clientOf(t, settings, "one")
+	must(t, self.write(t.Context(), c.at))
+	_, err := c.WriteLTXFile(t.Context(), 0, 7, 7, bytes.NewReader(ltxFile(t, make([]byte, size))))
+	must(t, err)
+	return c
+}
+
 func content(t *testing.T, c *client, number ltx.TXID) []byte {
 	t.Helper()
 	file, err := c.OpenLTXFile(t.Context(), 0, number, number, 0, 0)
