@@ -1,8 +1,8 @@
 // Command bench measures the services under load: beside the stack that
 // FountainAI was first described with, beside an empty handler, beside the bare
-// database driver, with and without the gateway, with a replica, on PostgreSQL. Everything runs
-// on loopback, in turns, so that a machine whose speed drifts does not favour
-// one of them; compare the ratios, not the figures.
+// database driver, with and without the gateway, with a replica, on PostgreSQL.
+// Everything runs on loopback, in turns, so that a machine whose speed drifts does
+// not favour one of them; compare the ratios, not the figures.
 package main
 
 import (
